@@ -17,6 +17,7 @@ from functools import cache, lru_cache
 from importlib import metadata
 from typing import Any, cast
 
+import msgspec
 import pyarrow as pa
 from pydantic import BaseModel
 
@@ -51,7 +52,12 @@ def digest(value: Any) -> str:
 
 def part_key(identity: str, contents: Iterable[str]) -> str:
     """Return the key of a part: a hash of the stage's identity and the content ids of its input."""
-    return digest([FORMAT, identity, list(contents)])
+    ids = list(contents)
+    value = [FORMAT, identity, ids]
+    if not "".join(ids).isascii():
+        return digest(value)
+    # The same bytes as those of ``canonical``, in a quarter of the time: a planner has millions of keys.
+    return hashlib.blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()
 
 
 class CommonContents:

@@ -5,19 +5,19 @@ Reads the records of every part. ``verification`` compares files with them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from refinery.errors import StorageError, UsageError
 from refinery.html import paragraph, table
-from refinery.inspect.reader import Finding, RootReader, StageEntry, missing_inputs, open_root
+from refinery.inspect.part_counts import check_part, missing_inputs, reconciled_sums
+from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.shuffles import SplitOrder, split_orders
-from refinery.root.receipts import Receipt
-from refinery.root.statistics import UNITS, AuditStatistics, Statistics, merged, merged_audit
+from refinery.root.receipt_sequence import briefs_of
+from refinery.root.receipts import Brief, Receipt
+from refinery.root.statistics import AuditStatistics, Statistics, merged, merged_audit
 from refinery.root.takedowns import read_state
 from refinery.stage.rules import ERROR, QUARANTINED
-
-IN_PART = ("in", "kept", "removed", "skipped")
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class RootCounts:
 
 @dataclass(frozen=True)
 class _StageParts:
-    """A stage with the selected receipts, the sum of the statistics that can be read, and what is wrong with parts."""
+    """A stage with the counts of the selected parts, the sum of their statistics, and what is wrong with parts."""
 
     entry: StageEntry
-    receipts: tuple[Receipt, ...]
+    rows: Sequence[Brief]
     total: Statistics
     lost: tuple[Finding, ...]
     """Receipts and statistics that cannot be read."""
@@ -103,12 +103,21 @@ def counts_of(
 ) -> RootCounts:
     """Return the counts of an open root, see ``read_counts``."""
     chosen = chosen_stages(reader, first, until, parts)
-    entries = [_loaded(reader, entry, parts) for entry in chosen]
-    problems = [finding for loaded in entries for finding in _check(reader, loaded, whole=parts is None)]
-    stages = tuple(_stage_counts(reader, loaded, whole=parts is None) for loaded in entries)
-    everything = first is None and until is None and parts is None
+    stages, problems, whole = list[StageCounts](), list[Finding](), parts is None
+    kept: Mapping[int, Sequence[Brief]] = {}  # of one stage: those of all would not fit into memory
+    for entry in chosen:
+        before = reader.before(entry)
+        rows_before = kept.get(before.position) if before is not None else ()
+        if before is not None and rows_before is None:
+            rows_before = [*briefs_of(reader.load(before).parts)]
+        rows = [*briefs_of(reader.load(entry).parts)]
+        loaded = _loaded(reader, entry, rows, parts)
+        problems += _check(reader, loaded, rows_before or (), whole=whole)
+        stages.append(_stage_counts(reader, loaded, whole=whole))
+        kept = {entry.position: rows}
+    everything = first is None and until is None and whole
     audit = chosen[0].manifest.audited if everything and chosen else None
-    return RootCounts(reader.head.dataset, stages, tuple(problems), _unmade(reader, until), audit)
+    return RootCounts(reader.head.dataset, tuple(stages), tuple(problems), _unmade(reader, until), audit)
 
 
 def chosen_stages(
@@ -145,127 +154,89 @@ def _part_range(reader: RootReader) -> str:
     return f"parts are {min(numbers)} to {max(numbers)}" if numbers else "no part has finished yet"
 
 
-def _loaded(reader: RootReader, entry: StageEntry, parts: Sequence[int] | None) -> _StageParts:
+def _loaded(reader: RootReader, entry: StageEntry, rows: Sequence[Brief], parts: Sequence[int] | None) -> _StageParts:
     loaded = reader.load(entry)
     wanted = None if parts is None else set(parts)
-    places = [place for place, r in enumerate(loaded.parts) if wanted is None or r.part in wanted]
-    receipts = tuple(loaded.parts[place] for place in places)
+    places = [place for place, row in enumerate(rows) if wanted is None or row.part in wanted]
+    totals, summed = reconciled_sums(loaded.parts, rows) if wanted is None else ([], set())
     lost, odd = list(loaded.lost), list[Finding]()
 
     def read() -> Iterator[Statistics]:
-        for place, receipt in zip(places, receipts, strict=True):
+        yield from totals
+        for place in places:
             statistics = None
-            try:
-                statistics = reader.root.statistics(receipt, place)
-            except StorageError as error:
-                lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
-            odd.extend(check_part(entry, receipt, statistics))
+            if place not in summed:
+                receipt = loaded.parts[place]
+                try:
+                    statistics = reader.root.statistics(receipt, place)
+                except StorageError as error:
+                    lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
+            odd.extend(check_part(entry, rows[place], statistics))
             if statistics is not None:
                 yield statistics
 
     total = merged(read())  # one after another: those of all parts would not fit into memory
-    return _StageParts(entry, receipts, total, tuple(lost), tuple(odd))
+    return _StageParts(entry, [rows[place] for place in places], total, tuple(lost), tuple(odd))
 
 
 def _stage_counts(reader: RootReader, loaded: _StageParts, *, whole: bool) -> StageCounts:
-    entry, receipts = loaded.entry, loaded.receipts
+    entry, rows = loaded.entry, loaded.rows
     shuffle = reader.load(entry).shuffle if whole else ()
+    ranked = {row.key for row in rows if row.ranked is not None}
     return StageCounts(
         position=entry.position,
         name=entry.name,
         kind=entry.manifest.kind,
-        done=len(receipts),
-        expected=entry.manifest.expected if whole else len(receipts),
-        seconds=round(sum(receipt.seconds for receipt in (*receipts, *shuffle)), 3),
+        done=len(rows),
+        expected=entry.manifest.expected if whole else len(rows),
+        seconds=round(sum(row.seconds for row in rows) + sum(one.seconds for one in briefs_of(shuffle)), 3),
         counts=entry.manifest.statistics if whole else loaded.total,
-        taken_down=sum(receipt.taken_kept for receipt in {one.key: one for one in receipts}.values()),
-        orders=tuple(split_orders(receipts)),
+        taken_down=sum({row.key: row.taken for row in rows}.values()),
+        orders=tuple(split_orders(one for one in reader.load(entry).parts if one.key in ranked) if ranked else ()),
     )
 
 
 # ------------------------------------------------------------------------------------------------------------- checks
 
 
-def _check(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[Finding]:
+def _check(reader: RootReader, loaded: _StageParts, before: Sequence[Brief], *, whole: bool) -> Iterator[Finding]:
     yield from loaded.lost
     yield from loaded.odd
-    yield from _check_inputs(reader, loaded, whole=whole)
+    yield from _check_inputs(reader, loaded, before, whole=whole)
     if whole and not loaded.lost:
         yield from _check_sum(reader, loaded)
 
 
-def check_part(entry: StageEntry, receipt: Receipt, statistics: Statistics | None) -> Iterator[Finding]:
-    """Report what does not reconcile in the receipt and the statistics of a part."""
-
-    def finding(message: str) -> Finding:
-        return Finding(message, entry.name, receipt.part)
-
-    rows = {name: receipt.rows.get(name, -1) for name in IN_PART}
-    if rows["in"] != rows["kept"] + rows["removed"] + rows["skipped"]:
-        yield finding("in {in} ≠ kept {kept} + removed {removed} + skipped {skipped}".format(**rows))
-    if entry.position and rows["skipped"]:
-        yield finding(f"{rows['skipped']} documents are neither kept nor removed")
-    if statistics is None:
-        return
-    recorded = {"in": rows["in"], "kept": rows["kept"], "removed": rows["removed"] + rows["skipped"]}
-    for side, count in recorded.items():
-        if statistics.documents.get(side) != count:
-            yield finding(f"{side}: the receipt has {count} documents, the statistics {statistics.documents.get(side)}")
-    if receipt.rows.get("text") != statistics.bytes.get("kept"):
-        yield finding(
-            f"the receipt has {receipt.rows.get('text')} bytes of text, the statistics {statistics.bytes.get('kept')}"
-        )
-    yield from map(finding, mismatches(statistics))
-
-
-def mismatches(statistics: Statistics) -> Iterator[str]:
-    """Report the counts within statistics that do not reconcile."""
-    documents = statistics.documents
-    if documents.get("in") != documents.get("kept", 0) + documents.get("removed", 0):
-        yield f"documents: in {documents.get('in')} ≠ kept {documents.get('kept')} + removed {documents.get('removed')}"
-    reasons = sum(statistics.reasons.values())
-    if reasons != documents.get("removed"):
-        yield f"{documents.get('removed')} documents were removed for {reasons} reasons"
-    for unit in UNITS:
-        counts = statistics.unit(unit)
-        if counts.get("in") != sum(counts.get(side, 0) for side in ("kept", "removed", "cut")):
-            yield f"{unit}: in {counts.get('in')} ≠ kept + removed + cut of {dict(counts)}"
-
-
-def _check_inputs(reader: RootReader, loaded: _StageParts, *, whole: bool) -> Iterator[Finding]:
+def _check_inputs(
+    reader: RootReader, loaded: _StageParts, rows_before: Sequence[Brief], *, whole: bool
+) -> Iterator[Finding]:
     """Compare the input of each part with what the stage before kept."""
     entry = loaded.entry
     before = reader.before(entry)
     if before is None or reader.load(before).lost:
         return
-    parts_before = reader.load(before).parts
-    for content in missing_inputs(entry, loaded.receipts, parts_before) if whole else ():
+    for content in missing_inputs(entry, loaded.rows, rows_before) if whole else ():
         yield Finding(f"a part was computed from rows {content[:8]}…, which {before.name} did not keep", entry.name)
-    for receipt in loaded.receipts:
-        sources = reader.sources(entry, receipt)
-        given = sum(r.rows.get("kept", 0) for r in sources)
-        if receipt.ranks is not None:
-            given = sum(map(len, receipt.ranks))
-        if not _is_input(reader, receipt.rows.get("in", -1), given, sources):
-            message = f"in {receipt.rows.get('in')} ≠ {given} that {before.name} kept"
-            yield Finding(message, entry.name, receipt.part)
+    known = {row.content: row for row in rows_before}
+    for row in loaded.rows:
+        sources = [known[content] for content in documents_of(entry, row) if content in known]
+        given = sum(max(0, one.kept) for one in sources) if row.ranked is None else row.ranked
+        if not _is_input(reader, row.given, given, sources):
+            yield Finding(f"in {row.given} ≠ {given} that {before.name} kept", entry.name, row.part)
     if whole and not loaded.lost and entry.manifest.complete:
-        kept, given = (
-            sum(r.rows.get("kept", 0) for r in parts_before),
-            sum(r.rows.get("in", 0) for r in loaded.receipts),
-        )
-        if not _is_input(reader, given, kept, parts_before):
+        kept, given = sum(max(0, one.kept) for one in rows_before), sum(max(0, row.given) for row in loaded.rows)
+        if not _is_input(reader, given, kept, rows_before):
             yield Finding(f"all parts: in {given} ≠ {kept} that {before.name} kept", entry.name)
 
 
-def _is_input(reader: RootReader, given: int, kept: int, sources: Sequence[Receipt]) -> bool:
+def _is_input(reader: RootReader, given: int, kept: int, sources: Sequence[Brief]) -> bool:
     """Return True if a number of documents can be what some parts kept: before or after some were taken down.
 
     Of parts whose rows are not stored it is not known how many those were.
     """
-    if kept - sum(source.taken_kept for source in sources) <= given <= kept:
+    if kept - sum(source.taken for source in sources) <= given <= kept:
         return True
-    stored = all(source.files.get("kept") for source in sources)
+    stored = all(source.stored for source in sources)
     return given < kept and not stored and bool(read_state(reader.root).entries)
 
 
@@ -276,9 +247,10 @@ def _check_sum(reader: RootReader, loaded: _StageParts) -> Iterator[Finding]:
     if loaded.total != entry.manifest.statistics:
         yield Finding("its statistics are not the sum of those of its parts", entry.name, file=path)
     inputs = entry.manifest.inputs
-    files = [one.listed.files if one.listed else 1 for one in loaded.receipts]
-    empty = [receipt.part for receipt in loaded.receipts for documents in _faulty(receipt) if not documents]
-    if inputs.files and (inputs.files, [f.part for f in inputs.faults if not f.documents]) != (sum(files), empty):
+    receipts = reader.load(entry).parts if inputs.files else ()
+    files = sum(one.listed.files if one.listed else 1 for one in receipts)
+    empty = [one.part for one in receipts for documents in _faulty(one) if not documents]
+    if inputs.files and (inputs.files, [f.part for f in inputs.faults if not f.documents]) != (files, empty):
         yield Finding("its list of inputs without a document is not that of its parts", entry.name, file=path)
     yield from _check_audit(reader, entry, path)
 

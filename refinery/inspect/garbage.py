@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from refinery.inspect.reader import RootReader, open_root
+from refinery.inspect.reader import RootReader, StageEntry, open_root
 from refinery.inspect.runs import runs
 from refinery.root.input_lists import list_paths
 from refinery.root.partitions import FOLDER
@@ -21,12 +21,13 @@ _KINDS = (
     (
         "temporary",
         re.compile(
-            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/stats|/kept|/removed|/shards)?)(?:/{FOLDER})?/)?"
+            rf"tmp/[0-9a-f]{{32}}|(?:(?:runs|superseded/[^/]+|{_STAGE}(?:/receipts|/index|/stats|/kept|/removed|/shards)?)(?:/{FOLDER})?/)?"
             r"\.[^/]+\.[0-9a-f]{8}"
         ),
     ),
     ("receipt", re.compile(_STAGE + r"/receipts/[0-9a-f]+\.json")),
     ("statistics", re.compile(_STAGE + r"/stats/(?:groups/part-[^/]+\.parquet|(?:part|audit)-[^/]+\.json\.gz)")),
+    ("index", re.compile(_STAGE + r"/index/[0-9a-f]{16}\.arrow")),
     ("manifest", re.compile(_STAGE + r"/(?:manifest-[0-9a-f]+\.json|groups-[0-9a-f]+\.parquet)")),
     ("query", re.compile(r"inputs/query-[0-9a-f]{32}\.parquet")),
     ("input list", re.compile(r"inputs/list-[0-9a-f]{32}\.parquet")),
@@ -101,6 +102,7 @@ def referenced_paths(reader: RootReader) -> set[str]:
     for entry in reader.stages:
         reader.receipts(entry)  # raises where one is lost
         paths.add(merged_path(entry.folder, entry.manifest.identity))
+        paths |= _indexes(reader, entry)
         for receipt in reader.load(entry).every:
             paths |= {receipt_path(entry.folder, receipt.key), receipt.statistics}
             paths |= {file.path for files in receipt.written.values() for file in files}
@@ -114,3 +116,11 @@ def _input_lists(reader: RootReader) -> set[str]:
     wanted = {path for content, path in lists.items() if content in read}
     wanted |= {path for path, contents in queries.items() if read.issuperset(contents)}
     return {path.removeprefix(f"{reader.root.path}/") for path in wanted}
+
+
+def _indexes(reader: RootReader, entry: StageEntry) -> set[str]:
+    """Return the paths of the index files that have a receipt of the stage's manifest."""
+    index, manifest = reader.root.index(entry.folder), entry.manifest
+    wanted = {*manifest.parts, *manifest.shuffle, *manifest.audit}
+    used = (file.path for file in index.files if not wanted.isdisjoint(index.valid(file)))
+    return {path.removeprefix(f"{reader.root.path}/") for path in used}

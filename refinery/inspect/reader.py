@@ -6,15 +6,16 @@ receipt names does not exist for readers.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.recipe import Pipeline, from_dict
 from refinery.root.manifests import Head, StageManifest
-from refinery.root.receipts import Receipt, receipt_path
+from refinery.root.receipt_sequence import briefs_of
+from refinery.root.receipts import Brief, Receipt, receipt_path
 from refinery.root.root import Root
 from refinery.stage.base import Source
 from refinery.store import store_for
@@ -61,19 +62,19 @@ class StageReceipts:
     A part without rows has the key of every other such part, so a receipt may be there more than once.
     """
 
-    parts: tuple[Receipt, ...]
-    shuffle: tuple[Receipt, ...]
-    audit: tuple[Receipt, ...]
+    parts: Sequence[Receipt]
+    shuffle: Sequence[Receipt]
+    audit: Sequence[Receipt]
     lost: tuple[Finding, ...]
 
     @property
-    def every(self) -> tuple[Receipt, ...]:
+    def every(self) -> Iterator[Receipt]:
         """All receipts."""
-        return *self.parts, *self.shuffle, *self.audit
+        return chain(self.parts, self.shuffle, self.audit)
 
 
 class RootReader:
-    """A root that is open for reading. Receipts are read once."""
+    """A root that is open for reading. Receipts are read once, those that an index has when they are asked for."""
 
     def __init__(self, root: Root, head: Head) -> None:
         self.root = root
@@ -84,7 +85,7 @@ class RootReader:
             if folder in head.manifests
         )
         self._receipts: dict[int, StageReceipts] = {}
-        self._by_content: dict[int, dict[str, Receipt]] = {}
+        self._by_content: dict[int, dict[str, int]] = {}
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -126,7 +127,7 @@ class RootReader:
             self._receipts[entry.position] = StageReceipts(parts, shuffle, audit, tuple(lost))
         return self._receipts[entry.position]
 
-    def receipts(self, entry: StageEntry) -> tuple[Receipt, ...]:
+    def receipts(self, entry: StageEntry) -> Sequence[Receipt]:
         """Return the receipts of the parts of a stage. Raises StorageError where one is missing or damaged."""
         receipts = self.load(entry)
         if receipts.lost:
@@ -134,29 +135,25 @@ class RootReader:
             raise StorageError(str(receipts.lost[0]), hint=hint)
         return receipts.parts
 
-    def _read(self, entry: StageEntry, keys: Sequence[str], lost: list[Finding]) -> tuple[Receipt, ...]:
+    def _read(self, entry: StageEntry, keys: Sequence[str], lost: list[Finding]) -> Sequence[Receipt]:
         """Return the receipts with these keys, and add those that cannot be read to ``lost``."""
-        distinct = list(dict.fromkeys(keys))
-        known: dict[str, Receipt] = {}
-        for key, receipt in zip(distinct, self.root.examined(entry.folder, distinct), strict=True):
-            if isinstance(receipt, Receipt):
-                known[key] = receipt
-            else:
-                message = receipt.message if receipt else "the manifest names this receipt, and it does not exist"
-                lost.append(Finding(message, entry.name, file=receipt_path(entry.folder, key)))
-        return tuple(known[key] for key in keys if key in known)
+        receipts, absent = self.root.sequence(entry.folder, keys)
+        for key, error in absent.items():
+            message = error.message if error else "the manifest names this receipt, and it does not exist"
+            lost.append(Finding(message, entry.name, file=receipt_path(entry.folder, key)))
+        return receipts
 
     def sources(self, entry: StageEntry, receipt: Receipt) -> tuple[Receipt, ...]:
         """Return the receipts of the stage before whose kept rows are the input of a part, in order."""
-        known = self._kept_by(self.before(entry))
-        return tuple(known[content] for content in documents_of(entry, receipt) if content in known)
-
-    def _kept_by(self, entry: StageEntry | None) -> dict[str, Receipt]:
-        if entry is None:
-            return {}
-        if entry.position not in self._by_content:
-            self._by_content[entry.position] = {r.contents.get("kept", ""): r for r in self.load(entry).parts}
-        return self._by_content[entry.position]
+        before = self.before(entry)
+        if before is None:
+            return ()
+        parts = self.load(before).parts
+        if before.position not in self._by_content:
+            contents = enumerate(one.content for one in briefs_of(parts))
+            self._by_content[before.position] = {content: place for place, content in contents}
+        known = self._by_content[before.position]
+        return tuple(parts[known[content]] for content in documents_of(entry, receipt) if content in known)
 
     def made_from(self, entry: StageEntry, contents: Iterable[str]) -> tuple[Receipt, ...]:
         """Return the receipts of the stage whose input has kept rows with one of these content ids."""
@@ -164,16 +161,9 @@ class RootReader:
         return tuple(r for r in self.load(entry).parts if wanted & set(documents_of(entry, r)))
 
 
-def documents_of(entry: StageEntry, receipt: Receipt) -> tuple[str, ...]:
+def documents_of(entry: StageEntry, receipt: Receipt | Brief) -> tuple[str, ...]:
     """Return the content ids of the documents that are the input of a part, without the verdict of a global stage."""
     return receipt.inputs[:-1] if entry.is_global else receipt.inputs
-
-
-def missing_inputs(entry: StageEntry, parts: Sequence[Receipt], before: Sequence[Receipt]) -> Counter[str]:
-    """Return the content ids of the input of parts that are not among what the stage before kept."""
-    used = Counter(content for receipt in parts if receipt.ranks is None for content in documents_of(entry, receipt))
-    used.update({content for receipt in parts if receipt.ranks is not None for content in documents_of(entry, receipt)})
-    return used - Counter(receipt.contents.get("kept", "") for receipt in before)
 
 
 def open_root(path: str) -> RootReader:

@@ -36,7 +36,7 @@ class OutcomeRows:
 
     entry: StageEntry
     side: str
-    receipts: tuple[Receipt, ...]
+    receipts: Sequence[Receipt]
 
     @property
     def count(self) -> int:

@@ -21,6 +21,7 @@ from refinery.identity import part_key
 from refinery.inspect.contents import FileRows, IdSum, differences, id_differences, wrong_reasons
 from refinery.inspect.counts import counts_of
 from refinery.inspect.file_counts import FileCounts, file_counts, file_mismatches
+from refinery.inspect.index_checks import check_indexes
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.recompute import recompute
 from refinery.inspect.rows import pieces
@@ -130,6 +131,7 @@ class _Checks:
         except StorageError as error:
             self.findings.append(Finding(error.message, entry.name))
         self._merged(entry)
+        self.findings += check_indexes(self._reader.root, entry)
         receipts, links = self._reader.load(entry), self._links(entry)
         for receipt in {r.key: r for r in receipts.every}.values():
             self.findings += [Finding(text, entry.name, receipt.part) for text in self._receipt(entry, receipt, links)]

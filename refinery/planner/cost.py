@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from refinery.errors import UsageError
 from refinery.recipe import Prices, byte_size
-from refinery.root.receipts import Receipt
+from refinery.root.receipts import Brief
 
 PUTS, GETS = ("put", "post", "list"), ("get", "head")
 """Kinds of requests as stores charge for them; deletions are free."""
@@ -64,24 +64,34 @@ class Cost:
     requests: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, files: int, inputs: int, parts: Sequence[Receipt], others: Sequence[Receipt] = ()) -> Cost:
-        """Add up receipts: of a stage's ``parts``, and ``others`` of its shuffle and audit."""
-        every = [*parts, *others]
-        alone = [receipt for receipt in others if receipt.kind == "resolve"]
+    def of(cls, files: int, inputs: int, parts: Iterable[Brief], others: Iterable[Brief] = ()) -> Cost:
+        """Add up receipts, each read once: of a stage's ``parts``, and ``others`` of its shuffle and audit."""
         requests: Counter[str] = Counter()
-        for receipt in every:
-            requests.update(receipt.requests)
-        shuffled = [receipt for receipt in others if receipt.kind != "audit"]
+        alone: list[float] = []
+        seconds, kept, written, shuffled, documents, text = 0.0, 0, 0, 0, 0, 0
+        for receipt in parts:
+            seconds += receipt.seconds
+            kept += receipt.kept_bytes
+            written += receipt.bytes
+            documents += max(0, receipt.kept)
+            text += max(0, receipt.text)
+            _add(requests, receipt.requests)
+        for receipt in others:
+            seconds += receipt.seconds
+            written += receipt.bytes
+            shuffled += receipt.bytes if receipt.kind != "audit" else 0
+            alone += [receipt.seconds] if receipt.kind == "resolve" else []
+            _add(requests, receipt.requests)
         return cls(
             files,
             inputs,
-            seconds=sum(receipt.seconds for receipt in every),
-            serial=alone[0].seconds if len(alone) == 1 else 0.0,
-            kept=sum(receipt.total("kept") for receipt in parts),
-            written=_bytes(every),
-            shuffled=_bytes(shuffled),
-            documents=sum(receipt.rows.get("kept", 0) for receipt in parts),
-            text=sum(receipt.rows.get("text", 0) for receipt in parts),
+            seconds,
+            serial=alone[0] if len(alone) == 1 else 0.0,
+            kept=kept,
+            written=written,
+            shuffled=shuffled,
+            documents=documents,
+            text=text,
             requests=dict(requests),
         )
 
@@ -107,8 +117,9 @@ class Cost:
         return (target.files or 0) / self.files if self.files else 0.0
 
 
-def _bytes(receipts: Iterable[Receipt]) -> int:
-    return sum(file.bytes for receipt in receipts for files in receipt.files.values() for file in files)
+def _add(total: Counter[str], requests: Mapping[str, int]) -> None:
+    for kind, number in requests.items():
+        total[kind] += number
 
 
 def wall(costs: Iterable[tuple[Cost, int]], workers: int) -> float:

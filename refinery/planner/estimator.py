@@ -21,6 +21,7 @@ from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.input_lists import InputList
 from refinery.root.manifests import StageManifest
+from refinery.root.receipt_sequence import briefs_of
 from refinery.stage.base import Stage
 from refinery.stage.completing import inputs_table
 from refinery.stage.global_stage import Global
@@ -88,7 +89,7 @@ class _Estimator:
             return self.target.bytes or round(mean * (self.target.files or 0))
         if measured.gathered[position]:
             return 0 if state.complete else measured.bytes
-        return measured.bytes - sum(measured.inputs.get(receipt.part, 0) for receipt in state.receipts)
+        return measured.bytes - sum(measured.inputs.get(one.part, 0) for one in briefs_of(state.receipts))
 
     def _factor(self, position: int, todo: int, parts: int) -> float:
         """The ratio of the parts to be processed to the measured ones."""
@@ -198,7 +199,6 @@ class _Estimator:
         requests = _requests(pipeline, [cost for cost, _ in known])
         seconds_error, written_error = self.measured.errors(stages[0].parts)
         rounds = {step.name for step in pipeline.steps if isinstance(step.stage, Global)}
-        documents = sum(receipt.rows.get("in", 0) for receipt in self.measured.receipts[0])
         return Total(
             seconds=seconds,
             wall=wall([(cost, stage.todo) for cost, stage in known], workers) if workers else None,
@@ -211,7 +211,7 @@ class _Estimator:
             written_error=written_error,
             extrapolated=tuple(stage.name for _, stage in known if stage.name in rounds),
             unknown=tuple(stage.name for stage, cost in costs.items() if cost is None),
-            basis=Basis(self.planner.root.path, source.files, stages[0].parts, source.inputs, documents),
+            basis=Basis(self.planner.root.path, source.files, stages[0].parts, source.inputs, self.measured.documents),
         )
 
     def _cost(self, position: int, stage: StageEstimate) -> Cost | None:

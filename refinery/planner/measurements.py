@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from operator import or_
 
@@ -12,7 +12,8 @@ from refinery.planner.inputs import file_content
 from refinery.planner.planner import Planner
 from refinery.root.manifests import StageManifest
 from refinery.root.receipt_cache import ReceiptCache
-from refinery.root.receipts import Receipt
+from refinery.root.receipt_sequence import briefs_of
+from refinery.root.receipts import Brief, Receipt
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,10 @@ class Measurements:
     bytes: int
     inputs: Mapping[int, int]
     """Bytes of the input file of each finished part, where the file is still among the inputs."""
-    receipts: tuple[tuple[Receipt, ...], ...]
-    """Of the finished parts of each stage."""
+    documents: int
+    """Records of the finished parts of the source."""
+    taken: Mapping[int, tuple[float, int]]
+    """Seconds and bytes written of each finished part, by all stages before one that gathers."""
     costs: tuple[Cost | None, ...]
     """None for a stage without finished parts."""
     gathered: tuple[bool, ...]
@@ -38,16 +41,22 @@ class Measurements:
         sizes = {file_content(path, stat): stat.size for path, stat in zip(paths, stats, strict=True)}
         folders = planner.layout.folders[: planner.layout.last + 1]
         receipts = [_receipts(planner.receipts, folder, manifests.get(folder)) for folder in folders]
-        inputs = {r.part: sizes[r.inputs[0]] for r in receipts[0][0] if r.inputs[0] in sizes}
+        inputs = {r.part: sizes[r.inputs[0]] for r in briefs_of(receipts[0][0]) if r.inputs[0] in sizes}
         layout = planner.layout
         steps = layout.steps[: layout.last + 1]
         gathered = tuple(accumulate((step.stage.shard_bytes() is not None for step in steps), or_))
+        taken = {part: [0.0, 0] for part in inputs}
+        costs = [
+            _cost(inputs, briefs_of(parts), briefs_of(others), taken, gathered=g)
+            for (parts, others), g in zip(receipts, gathered, strict=True)
+        ]
         return cls(
             len(paths),
             sum(stat.size for stat in stats),
             inputs,
-            receipts=tuple(parts for parts, _ in receipts),
-            costs=tuple(_cost(inputs, *pair, gathered=g) for pair, g in zip(receipts, gathered, strict=True)),
+            documents=sum(max(0, one.given) for one in briefs_of(receipts[0][0])),
+            taken={part: (seconds, int(written)) for part, (seconds, written) in taken.items()},
+            costs=tuple(costs),
             gathered=gathered,
         )
 
@@ -57,39 +66,54 @@ class Measurements:
         return cost and cost.times(cost.factor(target or Target(bytes=self.bytes, files=self.files)))
 
     def errors(self, of: int) -> tuple[float | None, float | None]:
-        """The uncertainty of seconds and of bytes written for ``of`` parts, from all stages before one that gathers."""
-        seconds: dict[int, float] = dict.fromkeys(self.inputs, 0.0)
-        written: dict[int, float] = dict.fromkeys(self.inputs, 0.0)
-        for receipts, gathered in zip(self.receipts, self.gathered, strict=True):
-            for receipt in receipts if not gathered else ():
-                if receipt.part in seconds:
-                    seconds[receipt.part] += receipt.seconds
-                    written[receipt.part] += sum(receipt.total(name) for name in receipt.files)
+        """The uncertainty of seconds and of bytes written for ``of`` parts."""
         sizes = list(self.inputs.values())
-        return uncertainty(sizes, list(seconds.values()), of), uncertainty(sizes, list(written.values()), of)
+        seconds, written = ([taken[which] for taken in self.taken.values()] for which in (0, 1))
+        return uncertainty(sizes, seconds, of), uncertainty(sizes, written, of)
 
 
 def _receipts(
     receipts: ReceiptCache, folder: str, manifest: StageManifest | None
-) -> tuple[tuple[Receipt, ...], tuple[Receipt, ...]]:
+) -> tuple[Sequence[Receipt], Sequence[Receipt]]:
     """The receipts of a stage's parts, and those of its shuffle and audit."""
     if manifest is None:
         return (), ()
     others = receipts.named(folder, [*manifest.shuffle, *manifest.audit])
-    return tuple(receipts.named(folder, manifest.parts)), tuple(others)
+    return receipts.named(folder, manifest.parts), others
 
 
 def _cost(
-    inputs: Mapping[int, int], parts: tuple[Receipt, ...], others: tuple[Receipt, ...], *, gathered: bool
+    inputs: Mapping[int, int],
+    parts: Iterable[Brief],
+    others: Iterable[Brief],
+    taken: Mapping[int, list[float]],
+    *,
+    gathered: bool,
 ) -> Cost | None:
     """The cost of a stage's finished parts; gathered ones stand for all parts of the source that are finished.
 
-    Parts whose input file is not among the inputs any more, so that its size is not known, are left out.
+    Parts whose input file is not among the inputs any more, so that its size is not known, are left out. What the
+    others took is added to ``taken``.
     """
-    if inputs and not gathered:
-        parts = tuple(receipt for receipt in parts if receipt.part in inputs)
-        others = tuple(r for r in others if r.part in inputs or r.kind not in ("map", "audit"))
-    numbers = set(inputs) if gathered else {receipt.part for receipt in parts}
-    if not numbers or not parts:
+    known = bool(inputs) and not gathered
+    numbers = set(inputs) if gathered else set[int]()
+    some = False
+
+    def noted() -> Iterator[Brief]:
+        nonlocal some
+        for receipt in parts:
+            if known and receipt.part not in inputs:
+                continue
+            some = True
+            if not gathered:
+                numbers.add(receipt.part)
+                if receipt.part in taken:
+                    taken[receipt.part][0] += receipt.seconds
+                    taken[receipt.part][1] += receipt.bytes
+            yield receipt
+
+    shuffle = (r for r in others if not known or r.part in inputs or r.kind not in ("map", "audit"))
+    cost = Cost.of(0, 0, noted(), shuffle)
+    if not numbers or not some:
         return None
-    return Cost.of(len(numbers), sum(inputs.get(number, 0) for number in numbers), parts, others)
+    return replace(cost, files=len(numbers), inputs=sum(inputs.get(number, 0) for number in numbers))

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from refinery.identity import digest, part_key
 from refinery.planner import tiers
 from refinery.root.input_lists import list_content
@@ -18,6 +20,31 @@ from refinery.task.ranks import MergeTask, RankRange, Ranks
 
 PARTITIONED_SHARDS = 16
 """Files' worth of text that is gathered where each label has files of its own: a label with a sixteenth fills one."""
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """The rows that a segment kept of a part, as the next one takes them: a fifth of their receipt's memory."""
+
+    paths: tuple[str, ...]
+    content: str
+    bytes: int
+    text: int
+    left_out: LeftOut
+
+    @classmethod
+    def of(cls, receipt: Receipt | None) -> Kept | None:
+        """Return those of a receipt, None without one."""
+        return (
+            None
+            if receipt is None
+            else cls(
+                tuple(file.path for file in receipt.files.get("kept", ())),
+                receipt.contents["kept"],
+                receipt.total("kept"),
+                receipt.rows.get("text", 0),
+                LeftOut.of(receipt) if receipt.taken_down else NOTHING,
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +68,21 @@ class Part:
     left_out: LeftOut = NOTHING
     """Of a part with a verdict."""
     receipts: tuple[Receipt, ...] = ()
-    """Of the segment's steps, from the first one on."""
+    """Of the segment's steps before the missing one; none if no step is missing."""
+    kept: Kept | None = None
+    """Of the last step, if no step is missing."""
     mapped: Receipt | None = None
     """Of the map at the end of the segment."""
     missing: int | None = None
     """Position of the first step without a receipt; behind the last one where only the map has none."""
     stored: tuple[str, ...] = ()
     """Files whose stored metrics the missing step can use instead of measuring."""
+
+    @property
+    def last(self) -> Kept:
+        """The rows that the last step kept of a part that lacks none."""
+        assert self.kept is not None
+        return self.kept
 
     @property
     def reached(self) -> tuple[str, ...]:
@@ -57,17 +92,16 @@ class Part:
 
 def with_verdict(part: Part, verdicts: Receipt) -> Part:
     """A part where it enters the segment that begins with a global stage."""
-    number, kept = str(part.number), part.receipts[-1]
-    left_out = LeftOut.of(kept)
+    number, kept = str(part.number), part.last
     return Part(
         number=part.number,
-        paths=tuple(file.path for file in kept.files["kept"]),
-        contents=(kept.contents["kept"], verdicts.contents[number]),
-        bytes=kept.total("kept"),
+        paths=kept.paths,
+        contents=(kept.content, verdicts.contents[number]),
+        bytes=kept.bytes,
         source=part.source,
         verdict=verdicts.files[number][0].path,
-        poison=left_out.poison(part.mapped.poison, part.mapped.rows["in"]) if part.mapped else (),
-        left_out=left_out,
+        poison=kept.left_out.poison(part.mapped.poison, part.mapped.rows["in"]) if part.mapped else (),
+        left_out=kept.left_out,
     )
 
 
@@ -80,17 +114,17 @@ def gathered(parts: Iterable[Part], shard: int) -> list[Part]:
             groups.append([])
             size = 0
         groups[-1].append(part)
-        size += part.receipts[-1].rows["text"]
+        size += part.last.text
     return [_shard(number, group) for number, group in enumerate(groups)]
 
 
 def _shard(number: int, parts: Sequence[Part]) -> Part:
-    kept = [part.receipts[-1] for part in parts]
+    kept = [part.last for part in parts]
     return Part(
         number,
-        paths=tuple(file.path for receipt in kept for file in receipt.files["kept"]),
-        contents=tuple(receipt.contents["kept"] for receipt in kept),
-        bytes=sum(receipt.total("kept") for receipt in kept),
+        paths=tuple(path for one in kept for path in one.paths),
+        contents=tuple(one.content for one in kept),
+        bytes=sum(one.bytes for one in kept),
         source=parts[0].source,
     )
 
@@ -101,7 +135,7 @@ def in_order(parts: Iterable[Part], runs: Sequence[Receipt], stage: Ordered, sha
     Each is a shard of about as many bytes of the stage's ``shard_column``.
     """
     paths = tuple(file.path for run in runs for file in run.files["keys"])
-    contents = tuple(part.receipts[-1].contents["kept"] for part in parts if part.mapped is not None)
+    contents = tuple(part.last.content for part in parts if part.mapped is not None)
     found: list[Part] = []
     for ranks, files in _shards(runs, stage, shard):
         found.append(Part(len(found), paths, (*contents, ranks.content), files, ranks=ranks))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,10 +41,11 @@ class StageState:
 
     name: str
     expected: int
-    receipts: tuple[Receipt, ...] = ()
-    shuffle: tuple[Receipt, ...] = ()
+    receipts: Sequence[Receipt] = ()
+    """They need not be in memory, see ``refinery.root.receipt_sequence``."""
+    shuffle: Sequence[Receipt] = ()
     """Of its map and its rounds."""
-    audit: tuple[Receipt, ...] = ()
+    audit: Sequence[Receipt] = ()
     """Of the source: those of the shadow audit."""
     reapplied: int = 0
 

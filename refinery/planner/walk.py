@@ -6,17 +6,19 @@ receipts makes another plan.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TypeVar
 
 from refinery.identity import part_key
-from refinery.planner.parts import Part, gathered, in_order, merges, partitioned, shard_bytes, with_verdict
+from refinery.planner.parts import Kept, Part, gathered, in_order, merges, partitioned, shard_bytes, with_verdict
 from refinery.planner.plan import Phase, Plan, StageState
+from refinery.planner.receipt_lookup import ReceiptLookup
 from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
 from refinery.planner.segments import Layout, PartitionGroup, Segment
-from refinery.root.receipts import Receipt
+from refinery.root.receipt_sequence import joined
+from refinery.root.receipts import Brief, Receipt, lean
 from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
 from refinery.stage.global_stage import Global
@@ -25,18 +27,7 @@ from refinery.stage.rounds import Round
 from refinery.task.tasks import AuditTask
 from refinery.task.tiers import TierTask
 
-
-class ReceiptLookup(Protocol):
-    """Finds what tasks have committed."""
-
-    def find(self, folder: str, key: str) -> Receipt | None:
-        """The receipt of a key, if there is one and its files are there."""
-
-    def is_fresh(self, key: str) -> bool:
-        """True if a task of this run committed it, so that a forced stage is not run again."""
-
-    def metrics(self, folder: str, measure: str) -> Mapping[tuple[str, ...], tuple[str, ...]]:
-        """Files with the metrics of a filter, by the contents that it measured."""
+T = TypeVar("T")
 
 
 def make_plan(
@@ -148,12 +139,13 @@ class _Walk:
         name, folder = self._layout.steps[position].name, self._layout.folders[position]
         runs, tier = [part.mapped for part in parts if part.mapped is not None], 0
         while tasks := merges(runs, self._layout.pipeline.root, stage, name, folder, tier):
-            receipts = [self._receipt(position, task.key) for task in tasks]
-            runs, tier = [receipt for receipt in receipts if receipt is not None], tier + 1
-            self._add(position, shuffle=runs)
-            if len(runs) < len(tasks):
-                missing = (task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
-                return _End(Phase(f"{name} merge", tuple(missing)))
+            keys = [task.key for task in tasks]
+            receipts = dict(zip(keys, self._receipts(position, keys), strict=True))
+            runs, tier = [receipt for receipt in receipts.values() if receipt is not None], tier + 1
+            self._add(position, shuffle=[receipt.key for receipt in runs])
+            missing = tuple(task for task in tasks if receipts[task.key] is None)
+            if missing:
+                return _End(Phase(f"{name} merge", missing))
         return in_order(parts, runs, stage, shard)
 
     def _shuffled(
@@ -168,57 +160,75 @@ class _Walk:
         for operator in stage.rounds():
             merges = self._merged(position, shuffle, operator)
             tasks = operator.tasks(shuffle)
-            receipts = [self._receipt(position, task.key) for task in tasks]
+            keys = [task.key for task in tasks]
+            receipts = [one and lean(one) for one in self._receipts(position, keys)]
             missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
             if missing:  # only then the merged files are needed
                 title = "merge" if merges else operator.name
                 return _End(Phase(f"{step.name} {title}", merges or missing))
             committed = [receipt for receipt in receipts if receipt is not None]
-            self._add(position, shuffle=committed)
+            self._add(position, shuffle=keys)
             operator.pass_on(shuffle, committed)
         return [with_verdict(part, verdict) for part, verdict in shuffle.verdicts()]
 
     def _merged(self, position: int, shuffle: FileShuffle, operator: Round) -> tuple[TierTask, ...]:
         """Merge the files that the tasks of a round read, tier after tier; return the tasks that are missing for it."""
         while tasks := shuffle.merges(operator):
-            receipts = [self._receipt(position, task.key) for task in tasks]
-            committed = [receipt for receipt in receipts if receipt is not None]
-            self._add(position, shuffle=committed)
+            keys = [task.key for task in tasks]
+            receipts = dict(zip(keys, self._receipts(position, keys), strict=True))
+            committed = [receipt for receipt in receipts.values() if receipt is not None]
+            self._add(position, shuffle=[receipt.key for receipt in committed])
             if len(committed) < len(tasks):
-                return tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+                return tuple(task for task in tasks if receipts[task.key] is None)
             shuffle.merge(operator, committed)
         return ()
 
     def _through(self, segment: Segment, parts: Sequence[Part]) -> list[Part]:
         """The parts with their receipts in a segment, without those that are left out from here on."""
-        followed = [self._followed(segment, part) for part in parts]
-        for position in segment.positions:
-            place = position - segment.first
-            receipts = [part.receipts[place] for part in followed if len(part.receipts) > place]
-            reapplied = sum(part.missing == position and bool(part.stored) for part in followed)
-            self._add(position, len(followed), receipts, reapplied=reapplied)
-        if segment.tail is not None:
-            self._add(segment.tail, shuffle=[part.mapped for part in followed if part.mapped is not None])
+        followed = self._followed(segment, parts)
         going = [p for p in followed if p.missing is None or (segment.first, p.number) not in self._left_out]
         self._expect(segment.last + 1, self._layout.last, len(followed) - len(going))
         return going
 
-    def _followed(self, segment: Segment, part: Part) -> Part:
-        """A part with the receipts of the segment's steps, up to the first one that is missing."""
-        contents = part.contents
-        receipts: list[Receipt] = []
+    def _followed(self, segment: Segment, parts: Sequence[Part]) -> list[Part]:
+        """The parts with what the last step of a segment kept of them, or the first missing step: all, step by step."""
+        followed: list[Part] = list(parts)
+        going = [(place, part.contents) for place, part in enumerate(parts)]
         for position in segment.positions:
-            receipt = self._receipt(position, part_key(self._layout.identities[position], contents))
-            if receipt is None or (self._layout.written[position] and not receipt.files):
-                stored = self._stored(position, contents)
-                return replace(part, receipts=tuple(receipts), missing=position, stored=stored)
-            receipts.append(receipt)
-            contents = (receipt.contents["kept"],)
-        if segment.tail is None:
-            return replace(part, receipts=tuple(receipts))
-        mapped = self._receipt(segment.tail, part_key(self._layout.maps[segment.tail], contents))
-        missing = segment.last + 1 if mapped is None else None
-        return replace(part, receipts=tuple(receipts), mapped=mapped, missing=missing)
+            reached, going, keys, reapplied = going, [], list[str](), 0
+            sought = [part_key(self._layout.identities[position], contents) for _, contents in reached]
+            for (place, contents), key, receipt in zip(reached, sought, self._briefs(position, sought), strict=True):
+                if receipt is None or (self._layout.written[position] and not receipt.written):
+                    stored = self._stored(position, contents)
+                    reapplied += bool(stored)
+                    followed[place] = self._with_receipts(segment, parts[place], position, stored)
+                else:
+                    keys.append(key)
+                    going.append((place, (receipt.content,)))
+            self._add(position, len(parts), keys, reapplied=reapplied)
+        mapped = self._mapped(segment.tail, going) if segment.tail is not None else {}
+        for (place, _), kept in zip(going, self._receipts(segment.last, keys), strict=True):
+            missing = segment.last + 1 if segment.tail is not None and place not in mapped else None
+            part = replace(parts[place], kept=Kept.of(kept), mapped=mapped.get(place), missing=missing)
+            followed[place] = part if missing is None else self._with_receipts(segment, part, missing)
+        return followed
+
+    def _mapped(self, tail: int, going: Sequence[tuple[int, tuple[str, ...]]]) -> dict[int, Receipt]:
+        """The receipts of the map at the end of a segment, by the places of the parts that have one."""
+        keys = [part_key(self._layout.maps[tail], contents) for _, contents in going]
+        places = (place for place, _ in going)
+        mapped = {n: lean(one) for n, one in zip(places, self._receipts(tail, keys), strict=True) if one is not None}
+        self._add(tail, shuffle=[key for (place, _), key in zip(going, keys, strict=True) if place in mapped])
+        return mapped
+
+    def _with_receipts(self, segment: Segment, part: Part, missing: int, stored: tuple[str, ...] = ()) -> Part:
+        """A part that lacks a step, with the receipts of those before it."""
+        contents, receipts = part.contents, list[Receipt]()
+        for position in range(segment.first, missing):
+            found = self._receipts(position, [part_key(self._layout.identities[position], contents)])
+            receipts += [receipt for receipt in found if receipt is not None]
+            contents = (receipts[-1].contents["kept"],)
+        return replace(part, receipts=tuple(receipts), missing=missing, stored=stored)
 
     def _phase(self, segment: Segment, parts: Sequence[Part]) -> Phase:
         first = min(part.missing for part in parts if part.missing is not None)
@@ -235,16 +245,23 @@ class _Walk:
             self._layout.audit.task(root, folder, receipt, paths[receipt.inputs[0]])
             for receipt in self._stages[0].receipts
         ]
-        receipts = [self._receipt(0, task.key) for task in tasks]
-        self._stages[0] = replace(self._stages[0], audit=tuple(r for r in receipts if r is not None))
-        return tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+        there = [receipt is not None for receipt in self._briefs(0, [task.key for task in tasks])]
+        audits = [task.key for task, done in zip(tasks, there, strict=True) if done]
+        self._stages[0] = replace(self._stages[0], audit=self._lookup.sequence(folder, audits))
+        return tuple(task for task, done in zip(tasks, there, strict=True) if not done)
 
     # ------------------------------------------------------------------------------------------------------ receipts
 
-    def _receipt(self, position: int, key: str) -> Receipt | None:
-        if self._forced[position] and not self._lookup.is_fresh(key):
-            return None
-        return self._lookup.find(self._layout.folders[position], key)
+    def _receipts(self, position: int, keys: Sequence[str]) -> Iterator[Receipt | None]:
+        return self._unforced(position, keys, self._lookup.find_all(self._layout.folders[position], keys))
+
+    def _briefs(self, position: int, keys: Sequence[str]) -> Iterator[Brief | None]:
+        return self._unforced(position, keys, self._lookup.briefs(self._layout.folders[position], keys))
+
+    def _unforced(self, position: int, keys: Sequence[str], known: Iterator[T | None]) -> Iterator[T | None]:
+        """The receipts or briefs of keys, but of a forced stage only those that were committed in this run."""
+        fresh = (one if self._lookup.is_fresh(key) else None for key, one in zip(keys, known, strict=True))
+        return fresh if self._forced[position] else known
 
     def _stored(self, position: int, contents: tuple[str, ...]) -> tuple[str, ...]:
         """Files with the metrics that a filter has measured of these contents."""
@@ -264,15 +281,16 @@ class _Walk:
         self,
         position: int,
         expected: int = 0,
-        receipts: Sequence[Receipt] = (),
-        shuffle: Sequence[Receipt] = (),
+        receipts: Sequence[str] = (),
+        shuffle: Sequence[str] = (),
         reapplied: int = 0,
     ) -> None:
-        before = self._stages[position]
+        """Count parts that are expected, and the receipts of keys."""
+        before, folder = self._stages[position], self._layout.folders[position]
         self._stages[position] = replace(
             before,
             expected=before.expected + expected,
-            receipts=(*before.receipts, *receipts),
-            shuffle=(*before.shuffle, *shuffle),
+            receipts=joined(before.receipts, self._lookup.sequence(folder, receipts)),
+            shuffle=joined(before.shuffle, self._lookup.sequence(folder, shuffle)),
             reapplied=before.reapplied + reapplied,
         )

@@ -87,10 +87,14 @@ def _rows(
 
 
 def _texts(reader: RootReader, entry: StageEntry, receipt: Receipt, ids: Sequence[str]) -> dict[str, Structured]:
-    """Return the input texts of the stage with their structures, from the rows of the previous stage."""
+    """Return the input texts of the stage with their structures, from the rows of the previous stage.
+
+    None for a shard that was gathered from more parts than a report reads.
+    """
     before = reader.before(entry)
     found: dict[str, Structured] = {}
-    for source in reader.sources(entry, receipt) if before else ():
+    gathered = len(receipt.inputs) > limits.PARTS_READ
+    for source in reader.sources(entry, receipt) if before and not gathered else ():
         assert before is not None
         for batch in _chosen(reader, before, source, "kept", ("id", TEXT.name, STRUCTURE.name), ids):
             if TEXT.name in batch.schema.names:

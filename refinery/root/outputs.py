@@ -11,8 +11,9 @@ import glob
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from refinery.root.partitions import FOLDER
 from refinery.root.receipts import SHARDS, SIDES, Receipt
@@ -117,8 +118,11 @@ def _move(root: Root, folder: str, receipt: Receipt, to: Callable[[str], str]) -
 
 
 def _moved(receipt: Receipt, to: Callable[[str], str]) -> Receipt:
-    files = {name: tuple(replace(file, path=to(file.path)) for file in files) for name, files in receipt.files.items()}
-    return replace(receipt, files=files)
+    files = {
+        name: tuple(structs.replace(file, path=to(file.path)) for file in files)
+        for name, files in receipt.files.items()
+    }
+    return structs.replace(receipt, files=files)
 
 
 def _paths(receipt: Receipt) -> set[str]:

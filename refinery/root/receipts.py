@@ -2,22 +2,19 @@
 
 A receipt is the commit: a file that no receipt names does not exist for readers.
 
-Records are dataclasses with slots, not models: a planner has those of all parts in memory, and a model takes four times
-as much.
+Records are structs, not models: a planner reads those of all parts, and a model takes four times as much memory and is
+read in three times as long.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import field
 from itertools import chain, islice
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict
-from pydantic.dataclasses import dataclass
-
-from refinery.store import Stat
+import msgspec
+from pydantic import AfterValidator
 
 SIDES = ("kept", "removed")
 
@@ -53,37 +50,33 @@ Name = Annotated[str, AfterValidator(_name)]
 """A name in a folder of the root."""
 
 
-_STRICT = ConfigDict(extra="forbid")
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.=-]*(/[A-Za-z0-9_-][A-Za-z0-9_.=-]*)*").fullmatch
+"""Matches most paths below the root, and no other path."""
 
 _LIBRARIES: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+"""All receipts of a stage have equal versions of libraries, so they have one dictionary."""
 
 
-def _shared(libraries: dict[str, str]) -> dict[str, str]:
-    return _LIBRARIES.setdefault(tuple(libraries.items()), libraries)
-
-
-Libraries = Annotated[dict[str, str], AfterValidator(_shared)]
-"""Versions by name. All receipts of a stage have equal ones, so they have one dictionary."""
-
-
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class FileRef:
+class FileRef(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One file of a part: its path below the root, its rows, and its size in bytes.
 
     Files of formats other than Parquet have their SHA-256, the number of their token ids, and that of their sequences
     where these are not documents.
     """
 
-    path: Below
+    path: str
     rows: int
     bytes: int
     sha256: str = ""
     tokens: int | None = None
     sequences: int | None = None
 
+    def __post_init__(self) -> None:
+        if not _PLAIN(self.path):
+            _below(self.path)
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class ShardOrder:
+
+class ShardOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Counts of a shard of an order of the dataset, that distinguish it from an order that is not random.
 
     ``chi_square`` compares its documents of each input part with their share of all documents, parts with few together;
@@ -98,8 +91,7 @@ class ShardOrder:
     variance: float
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class TakenRows:
+class TakenRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Rows that a takedown took out, by their numbers before it in all files of a name.
 
     Of a map they stay, with emptied texts: rounds find them by their number, and ranks count them.
@@ -109,8 +101,7 @@ class TakenRows:
     rows: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class TakenDown:
+class TakenDown(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Rows of a name that takedowns took out after the commit, one after the other, and the content id of the rest."""
 
     content: str
@@ -121,8 +112,7 @@ class TakenDown:
         return next((one.rows for one in self.taken if one.takedown == takedown), None)
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class ListedFault:
+class ListedFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """A file of an input list that yields no document, or has damaged records; ``reasons`` count the others."""
 
     path: str
@@ -131,16 +121,14 @@ class ListedFault:
     reasons: dict[str, int]
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class ListedFiles:
+class ListedFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The number of files of an input list, and those with a fault."""
 
     files: int
     faults: tuple[ListedFault, ...]
 
 
-@dataclass(frozen=True, slots=True, config=_STRICT)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One part of one stage (or of a phase of a global stage), committed.
 
     ``key`` identifies the part and names the receipt; ``inputs`` are the content ids of its input, ``contents`` those
@@ -152,23 +140,23 @@ class Receipt:
     kind: Kind
     stage: str
     part: int
-    key: Name
+    key: str
     inputs: tuple[str, ...]
     contents: dict[str, str]
     rows: dict[str, int]
     files: dict[str, tuple[FileRef, ...]]
-    statistics: Below = ""
+    statistics: str = ""
     """Path of the statistics below the root."""
     groups: FileRef | None = None
     """Documents by domain, suffix, language and month, see ``refinery.statistics.groups``."""
     code: str = ""
-    libraries: Libraries = field(default_factory=dict)
+    libraries: dict[str, str] = {}
     reapplied: bool = False
     """Rules were applied to stored metrics, without measuring again."""
     seconds: float = 0.0
     peak_memory: int = 0
     """Bytes, of the process that computed the part, without the libraries that workers share."""
-    requests: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, int] = {}
     """Requests to remote stores meanwhile: by kind, failed tries, bytes read and written."""
     previews: tuple[str, ...] = ()
     """First kept rows as they read back, where the stage shows that."""
@@ -176,10 +164,19 @@ class Receipt:
     """Of a map: rows of the documents that killed a worker in it, with a note. ``apply`` removes them."""
     order: ShardOrder | None = None
     """Of a shard of an order of the dataset."""
-    taken_down: dict[str, TakenDown] = field(default_factory=dict)
+    taken_down: dict[str, TakenDown] = {}
     """By name. ``contents`` and ``rows`` stay those of the commit, on which what was computed from them depends."""
     listed: ListedFiles | None = None
     """Of a source's part that was read from an input list."""
+
+    def __post_init__(self) -> None:
+        if "/" in self.key or not _PLAIN(self.key):
+            _name(self.key)
+        if self.statistics and not _PLAIN(self.statistics):
+            _below(self.statistics)
+        if self.libraries:
+            shared = _LIBRARIES.setdefault(tuple(self.libraries.items()), self.libraries)
+            msgspec.structs.force_setattr(self, "libraries", shared)
 
     @property
     def written(self) -> dict[str, tuple[FileRef, ...]]:
@@ -213,6 +210,81 @@ class Receipt:
         return sum(f.bytes for f in self.files.get(name, ()))
 
 
+class Brief(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The values of a receipt that planners, estimates and counts read of all parts. An index has them apart.
+
+    Numbers are -1 where a receipt has none. ``content`` is the id of the kept rows, and ``stored`` is True if they are
+    in files. ``ranked`` is the number of documents of a part whose documents are from all parts, ``taken`` that of the
+    kept ones that were taken down. ``named`` are all files with their sizes, ``written`` is True if some have rows.
+    """
+
+    kind: Kind
+    part: int
+    key: str
+    inputs: tuple[str, ...]
+    content: str
+    given: int
+    kept: int
+    removed: int
+    skipped: int
+    text: int
+    seconds: float
+    ranked: int | None
+    taken: int
+    stored: bool
+    written: bool
+    kept_bytes: int
+    bytes: int
+    requests: dict[str, int]
+    named: tuple[tuple[str, int | None], ...]
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Brief:
+        """Return the brief of a receipt."""
+        rows, ranks = receipt.rows, receipt.ranks
+        return cls(
+            kind=receipt.kind,
+            part=receipt.part,
+            key=receipt.key,
+            inputs=receipt.inputs,
+            content=receipt.contents.get("kept", ""),
+            given=rows.get("in", -1),
+            kept=rows.get("kept", -1),
+            removed=rows.get("removed", -1),
+            skipped=rows.get("skipped", -1),
+            text=rows.get("text", -1),
+            seconds=receipt.seconds,
+            ranked=None if ranks is None else sum(map(len, ranks)),
+            taken=receipt.taken_kept,
+            stored=bool(receipt.files.get("kept")),
+            written=bool(receipt.files),
+            kept_bytes=receipt.total("kept"),
+            bytes=sum([file.bytes for files in receipt.files.values() for file in files]),
+            requests=receipt.requests,
+            named=tuple(named_files(receipt)),
+        )
+
+
+_DECODER = msgspec.json.Decoder(Receipt)
+
+
+def decoded(data: bytes) -> Receipt:
+    """Read a receipt. Raises ValueError for a damaged one, or one that leads out of its root."""
+    return _DECODER.decode(data)
+
+
+def encoded(receipt: Receipt, indent: int = -1) -> bytes:
+    """Return a receipt as it is stored; on one line without ``indent``."""
+    return msgspec.json.format(msgspec.json.encode(receipt), indent=indent)
+
+
+def lean(receipt: Receipt) -> Receipt:
+    """Return a receipt without what no later task needs: planners have those of the maps and rounds of all parts."""
+    return msgspec.structs.replace(
+        receipt, inputs=(), statistics="", groups=None, code="", libraries={}, requests={}, previews=()
+    )
+
+
 def first_previews(receipts: Iterable[Receipt]) -> tuple[str, ...]:
     """Return the previews of the first documents of a stage."""
     return tuple(islice(chain.from_iterable(receipt.previews for receipt in receipts), PREVIEWS))
@@ -230,6 +302,9 @@ def named_files(receipt: Receipt) -> Iterator[tuple[str, int | None]]:
         yield receipt.statistics, None
 
 
-def first_absent(files: Iterable[tuple[str, int | None, Stat | None]]) -> str:
-    """Return the first file that does not exist in its size, or ""."""
-    return next((path for path, size, stat in files if stat is None or size not in (None, stat.size)), "")
+def first_absent(files: Iterable[tuple[str, int | None, int | None]]) -> str:
+    """Return the first file of which the recorded size, if there is one, is not the size that it has, or ""."""
+    for path, recorded, size in files:
+        if size is None or (recorded is not None and recorded != size):
+            return path
+    return ""

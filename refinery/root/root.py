@@ -6,18 +6,25 @@ import glob
 import gzip
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import FORMAT, canonical
 from refinery.root.manifests import Head, StageManifest
-from refinery.root.receipts import Receipt, first_absent, named_files, receipt_path
+from refinery.root.receipt_index import ReceiptIndex
+from refinery.root.receipt_sequence import Receipts
+from refinery.root.receipts import Brief, Receipt, decoded, encoded, first_absent, named_files, receipt_path
 from refinery.root.statistics import AuditStatistics, Statistics
 from refinery.store import Store
 
-Model = TypeVar("Model")
+MANY = 64
+"""Receipts from which on they are looked for in an index: it has to list their folder."""
+
+Model = TypeVar("Model", bound=BaseModel)
+Record = TypeVar("Record", bound=BaseModel | Receipt)
 
 
 class Root:
@@ -68,21 +75,45 @@ class Root:
 
     def examined(self, folder: str, keys: Iterable[str]) -> list[Receipt | StorageError | None]:
         """Return the receipts with these keys, many at once: an error for a damaged one, None for a lost one."""
-        paths = [self.full(receipt_path(folder, key)) for key in keys]
-        return [_examined(path, data) for path, data in zip(paths, self.store.find_all(paths), strict=True)]
+        every = list(keys)
+        found, others = self.sequence(folder, every)
+        known = iter(found)
+        return [others[key] if key in others else next(known) for key in every]
 
-    def missing(self, receipts: Sequence[Receipt]) -> list[str]:
+    def sequence(self, folder: str, keys: Sequence[str]) -> tuple[Receipts, dict[str, StorageError | None]]:
+        """Return the receipts with these keys, many of them read when they are asked for, and what the others lack."""
+        index = self.index(folder if len(keys) >= MANY else "")
+        rows = index.rows(keys)
+        loose = list(dict.fromkeys(key for key, row in zip(keys, rows.tolist(), strict=True) if row < 0))
+        read = dict(zip(loose, self.own_receipts(folder, loose), strict=True))
+        others = [one for one in read.values() if isinstance(one, Receipt)]
+        places = {key: -1 - place for place, key in enumerate(key for key in read if isinstance(read[key], Receipt))}
+        absent = {key: one for key, one in read.items() if not isinstance(one, Receipt)}
+        there = [(key, row) for key, row in zip(keys, rows.tolist(), strict=True) if key not in absent]
+        found = np.array([places[key] if row < 0 else row for key, row in there], np.int64)
+        return Receipts(index, found, others), absent
+
+    def own_receipts(self, folder: str, keys: Sequence[str]) -> list[Receipt | StorageError | None]:
+        """Return receipts as ``examined`` does, from their own files and no index."""
+        paths = [self.full(receipt_path(folder, key)) for key in keys]
+        return [*map(_examined, paths, self.store.find_all(paths))]
+
+    def index(self, folder: str) -> ReceiptIndex:
+        """Return the index of the receipts of a stage; an empty one for "", and where there is none."""
+        return ReceiptIndex(self.store, self.full(folder) if folder else "")
+
+    def missing(self, receipts: Sequence[Receipt | Brief]) -> list[str]:
         """Return for each receipt a file that it names and that is not there, or has another size; "" for a whole one.
 
         Files are not read: ``verify`` compares their rows.
         """
-        named = [list(named_files(receipt)) for receipt in receipts]
-        stats = iter(self.store.find_stats([self.full(path) for files in named for path, _ in files]))
-        return [first_absent([(path, size, next(stats)) for path, size in files]) for files in named]
+        named = [one.named if isinstance(one, Brief) else tuple(named_files(one)) for one in receipts]
+        sizes = iter(self.store.sizes([f"{self.path}/{path}" for files in named for path, _ in files]))
+        return [first_absent([(path, size, next(sizes)) for path, size in files]) for files in named]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from then on its files exist for readers."""
-        self.store.put(self.full(receipt_path(folder, receipt.key)), _json(receipt))
+        self.store.put(self.full(receipt_path(folder, receipt.key)), encoded(receipt, indent=1))
 
     def receipts_of(self, folder: str) -> list[Receipt]:
         """Return every receipt of a stage, those of other configurations included."""
@@ -147,14 +178,14 @@ class Root:
     def _counts(self, model: type[Model], receipt: Receipt) -> Model:
         path = self.full(receipt.statistics)
         try:
-            return adapter(model).validate_json(gzip.decompress(self.store.read(path)))
+            return model.model_validate_json(gzip.decompress(self.store.read(path)))
         except (OSError, EOFError, zlib.error, ValidationError) as error:
             raise StorageError(
                 f"{path}: damaged statistics ({_reason(error)})",
                 hint=f"`refinery run --from {receipt.stage}` makes it again; `refinery verify` lists all damage",
             ) from error
 
-    def _record(self, model: type[Model], path: str) -> Model | None:
+    def _record(self, model: type[Record], path: str) -> Record | None:
         data = self.store.find(path)
         return None if data is None else _parsed(model, path, data)
 
@@ -166,10 +197,12 @@ def _examined(path: str, data: bytes | None) -> Receipt | StorageError | None:
         return error
 
 
-def _parsed(model: type[Model], path: str, data: bytes) -> Model:
+def _parsed(model: type[Record], path: str, data: bytes) -> Record:
     try:
-        return adapter(model).validate_json(data)
-    except ValidationError as error:
+        if issubclass(model, Receipt):
+            return cast("Record", decoded(data))
+        return model.model_validate_json(data)
+    except ValueError as error:
         kind, also = _NAMES[model]
         raise StorageError(
             f"{path}: not a {kind} of this version ({_reason(error)})",
@@ -199,15 +232,5 @@ def quarantine_path(stage: str, document: str, file: str) -> str:
     return f"quarantine/{stage}-{document}-{file.rsplit('/', 1)[-1][-100:]}"
 
 
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-
-
-def adapter(model: type[Model]) -> TypeAdapter[Model]:
-    """Return the reader and writer of a kind of record."""
-    if model not in _ADAPTERS:
-        _ADAPTERS[model] = TypeAdapter(model)
-    return _ADAPTERS[model]
-
-
-def _json(record: Any) -> bytes:
-    return adapter(type(record)).dump_json(record, indent=1)
+def _json(model: BaseModel) -> bytes:
+    return model.model_dump_json(indent=1).encode()

@@ -15,9 +15,12 @@ from refinery.planner.plan import Phase
 from refinery.planner.planner import Planner
 from refinery.recipe import Setting, changes, recipe_dict
 from refinery.root.manifests import Head
+from refinery.root.receipt_index import ROWS
+from refinery.root.receipt_sequence import Receipts, keys_of
 from refinery.root.receipts import Receipt
 from refinery.root.runs import StageWork
 from refinery.runner.deaths import TRIES, Deaths, describe
+from refinery.runner.indexes import write_indexes
 from refinery.runner.manifests import State
 from refinery.runner.progress import RunRecorder
 from refinery.store import RootLock
@@ -120,7 +123,16 @@ class ActiveRun:
         self._report_plan()
         self._lock.check()
         if not self._planner.layout.selection.shared:
+            self._index()
             self._state.write()
+
+    def _index(self) -> None:
+        """Index the receipts of stages that have many which no index has."""
+        for folder, state in zip(self._planner.layout.folders, self._plan.stages, strict=True):
+            every = (state.receipts, state.shuffle, state.audit)
+            if sum(some.loose for some in every if isinstance(some, Receipts)) >= ROWS:
+                write_indexes(self._planner.root, folder)
+                self._planner.receipts.reindex(folder)
 
     def end(self, state: str, problem: str = "") -> None:
         """Record the end of the run, and a problem that ended it. Raises StorageError."""
@@ -146,7 +158,7 @@ class ActiveRun:
     def _reused(self) -> Iterator[str]:
         """The stages whose receipts differ from those before, and none of them was committed by this run."""
         for folder, state in zip(self._planner.layout.folders, self._plan.stages, strict=True):
-            keys = tuple(receipt.key for receipt in state.receipts)
+            keys = keys_of(state.receipts)
             known = self._before[folder].parts if folder in self._before else ()
             if keys and keys != known and self._committed.isdisjoint(keys):
                 yield state.name
@@ -156,6 +168,7 @@ class ActiveRun:
         planner = self._planner
         with self._lock.leave() as alone:
             if alone:
+                self._index()
                 State(planner.refreshed() if planner.layout.selection.shared else planner).complete(self._lock.check)
                 planner.root.store.clean(planner.root.path)
         return alone
@@ -171,7 +184,8 @@ class ActiveRun:
 
     def _work(self) -> Iterator[StageWork]:
         for state in self._plan.stages[: self._planner.layout.last + 1]:
-            fresh = [receipt for receipt in state.receipts if receipt.key in self._committed]
+            keys = keys_of(state.receipts) if self._committed else ()
+            fresh = [state.receipts[place] for place, key in enumerate(keys) if key in self._committed]
             reapplied = sum(receipt.reapplied for receipt in fresh)
             yield StageWork(
                 stage=state.name,

@@ -14,6 +14,7 @@ from refinery.recipe import recipe_dict
 from refinery.recipe.languages import LanguageWarning, language_warnings
 from refinery.root.manifests import Head, InputFigures, StageManifest
 from refinery.root.outputs import settle
+from refinery.root.receipt_sequence import Receipts, keys_of
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics, merged, merged_audit
 from refinery.runner.layouts import lay_out
@@ -32,9 +33,9 @@ class _Entered:
 
 @dataclass(frozen=True)
 class _Merged:
-    """Statistics of a stage, merged from receipts, and of each the removed documents by reason."""
+    """Statistics of a stage, merged from receipts, and of each part of a source the removed records by reason."""
 
-    receipts: tuple[Receipt, ...]
+    receipts: Sequence[Receipt]
     statistics: Statistics
     reasons: list[dict[str, int]]
 
@@ -131,9 +132,20 @@ class State:
         known = self._merged_by_folder.get(folder)
         if known is None or known.receipts != state.receipts:
             reasons: list[dict[str, int]] = []
-            statistics = merged(self._read(state.receipts, reasons))
+            own = isinstance(self._layout.steps[position].stage, Source)
+            statistics = merged(self._read(state.receipts, reasons) if own else self._sums(state.receipts))
             known = self._merged_by_folder[folder] = _Merged(state.receipts, statistics, reasons)
         return known
+
+    def _sums(self, receipts: Sequence[Receipt]) -> Iterator[Statistics]:
+        """Yield the stored sums of statistics, and the statistics that are in none."""
+        summed = set[int]()
+        for total, places in receipts.sums() if isinstance(receipts, Receipts) else ():
+            summed.update(places)
+            yield total
+        for number, receipt in enumerate(receipts) if len(summed) < len(receipts) else ():
+            if number not in summed:
+                yield self._planner.root.statistics(receipt, number)
 
     def _read(self, receipts: Iterable[Receipt], reasons: list[dict[str, int]]) -> Iterator[Statistics]:
         for number, receipt in enumerate(receipts):
@@ -154,10 +166,10 @@ class State:
             configuration=configuration(step.stage),
             libraries=library_versions(step.stage),
             expected=state.expected,
-            parts=tuple(r.key for r in state.receipts),
-            shuffle=tuple(r.key for r in state.shuffle),
+            parts=keys_of(state.receipts),
+            shuffle=keys_of(state.shuffle),
             statistics=known.statistics,
-            audit=tuple(r.key for r in state.audit),
+            audit=keys_of(state.audit),
             audited=merged_audit(map(self._planner.root.audit_statistics, state.audit)),
             rules=tuple(rule.id for rule in step.stage.rules()),
             inputs=input_figures(source, state.receipts, known.reasons, paths) if source else InputFigures(),
@@ -168,5 +180,5 @@ class State:
 
 def _is_of(manifest: StageManifest, state: StageState) -> bool:
     """Return True if a manifest is of these receipts."""
-    keys = (tuple(receipt.key for receipt in some) for some in (state.receipts, state.shuffle, state.audit))
+    keys = map(keys_of, (state.receipts, state.shuffle, state.audit))
     return (manifest.parts, manifest.shuffle, manifest.audit, manifest.expected) == (*keys, state.expected)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from msgspec import structs
 
 from refinery.errors import Refused
 from refinery.root.document_list import DocumentList
@@ -127,7 +128,7 @@ class RemovalSearch:
             taken[name] = TakenDown(content=content, taken=(*before, now))
         shown = any(len(removal.rows[name]) for name in ("kept", SHARDS) if name in removal.rows)
         previews = () if shown else receipt.previews
-        return replace(receipt, files=files, taken_down=taken, previews=previews)
+        return structs.replace(receipt, files=files, taken_down=taken, previews=previews)
 
     def _all(self) -> Iterator[tuple[str, Receipt]]:
         """Yield all receipts, what is made from others before these: the last stages, and shards before sorted runs."""

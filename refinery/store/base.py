@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -49,6 +49,9 @@ class Store(Protocol):
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
         """Return size and tag of many files, in their order; None for an absent one."""
 
+    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+        """Return the sizes of many files, in their order; None for an absent one."""
+
     def exists(self, path: str) -> bool:
         """Return True if the path is a file."""
 
@@ -87,6 +90,9 @@ class Store(Protocol):
 
     def names(self, folder: str) -> Sequence[str]:
         """Return names of files and folders directly in a folder, sorted; of a large one the first, none if absent."""
+
+    def tags(self, folder: str) -> Mapping[str, str]:
+        """Return the names of the files directly in a folder, each with a tag that differs once it is replaced."""
 
     def check_writable(self, folder: str) -> None:
         """Raise StorageError or UsageError if the folder, which may be absent, is known not to be writable."""

@@ -25,7 +25,7 @@ import psutil
 
 from refinery.errors import Refused, StorageError
 from refinery.store.base import RootLock
-from refinery.store.local import WAIT
+from refinery.store.file_lock import WAIT
 
 HEARTBEAT = 10.0
 """Seconds between renewals."""

@@ -8,24 +8,22 @@ import glob
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.store.base import RootLock, Stat
+from refinery.store.file_lock import FILE_AS_ROOT, NOT_WRITABLE, WAIT, FileLock, lock_file
 
 FREE_SPACE = "free some space, then run again; finished parts are kept"
 _FORBIDDEN = "grant this user access, or choose another path"
-_NOT_WRITABLE = "choose a root that this user can write to"
 _NO_FOLDER = "a file exists in place of a folder: choose another path"
 _HINTS = {
     errno.ENOENT: "check the path",
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR), _NO_FOLDER),
 }
-_FILE_AS_ROOT = "use a folder as root"
-WAIT = "wait until it ends, or stop it; `refinery status` shows it"
 
 
 class LocalStore:
@@ -58,6 +56,16 @@ class LocalStore:
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
         return [self._find_stat(path) for path in paths]
 
+    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+        found: list[int | None] = []
+        for path in paths:  # of a crawl's millions, so each takes no more than it must
+            try:
+                found.append(os.stat(path).st_size)
+            except OSError:
+                stat = self._find_stat(path)
+                found.append(None if stat is None else stat.size)
+        return found
+
     def _find_stat(self, path: str) -> Stat | None:
         try:
             return _stat(os.stat(path))
@@ -73,19 +81,28 @@ class LocalStore:
         with storage_errors(folder):
             return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
+    def tags(self, folder: str) -> Mapping[str, str]:
+        with storage_errors(folder):
+            try:
+                stats = ((entry.name, entry.stat(follow_symlinks=False)) for entry in os.scandir(folder))
+                # A clock is coarse, and a new file has another number than the one that it replaces.
+                return {name: f"{one.st_ino:x}-{one.st_mtime_ns:x}-{one.st_size:x}" for name, one in stats}
+            except FileNotFoundError:
+                return {}
+
     def check_writable(self, folder: str) -> None:
         existing = os.path.abspath(folder)
         while not os.path.lexists(existing):
             existing = os.path.dirname(existing)
         if not os.path.isdir(existing) and existing == os.path.abspath(folder):
-            raise UsageError(f"{folder} is a file", hint=_FILE_AS_ROOT)
+            raise UsageError(f"{folder} is a file", hint=FILE_AS_ROOT)
         # Permissions, read-only mounts, quotas and servers may each refuse: only an attempt shows it.
         probe = os.path.join(existing, f".{uuid.uuid4().hex}")
         try:
             os.mkdir(probe)
             os.rmdir(probe)
         except OSError as error:
-            raise StorageError(f"{folder}: {error.strerror}", hint=_NOT_WRITABLE) from error
+            raise StorageError(f"{folder}: {error.strerror}", hint=NOT_WRITABLE) from error
 
     def free(self, path: str) -> int | None:
         with storage_errors(path):
@@ -176,81 +193,12 @@ class LocalStore:
 
     @contextmanager
     def lock(self, root: str, *, shared: bool = False) -> Iterator[RootLock]:
-        with _opened(root, ".lock") as runs, _opened(root, ".turn") as exclusive:
-            lock = _LocalLock(root, runs, exclusive, shared=shared)
+        with lock_file(root, ".lock") as runs, lock_file(root, ".turn") as exclusive:
+            lock = FileLock(root, runs, exclusive, shared=shared)
             with lock.exclusive():  # waits for a run that is about to end
                 if not lock.acquire(fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
                     raise Refused(f"another run is at work on {root}", hint=WAIT)
             yield lock
-
-
-class _LocalLock:
-    """Two file locks of a root: of all its runs, and of the exclusive one. A dead process releases them."""
-
-    def __init__(self, root: str, runs: int, exclusive: int, *, shared: bool) -> None:
-        self._root, self._runs, self._exclusive, self._shared = root, runs, exclusive, shared
-
-    def acquire(self, mode: int) -> bool:
-        """Acquire the lock of the runs without waiting; return False if others exclude it."""
-        try:
-            with _lock_errors(self._root):
-                fcntl.flock(self._runs, mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def check(self) -> None:
-        """See ``RootLock``: a file lock cannot be taken over."""
-
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """See ``RootLock``."""
-        with _lock_errors(self._root):
-            fcntl.flock(self._exclusive, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._exclusive, fcntl.LOCK_UN)
-
-    @contextmanager
-    def leave(self) -> Iterator[bool]:
-        """See ``RootLock``."""
-        if not self._shared:
-            yield True
-            return
-        with self.exclusive():
-            fcntl.flock(self._runs, fcntl.LOCK_UN)  # so that the next run to leave can find no other
-            yield self.acquire(fcntl.LOCK_EX)
-            fcntl.flock(self._runs, fcntl.LOCK_UN)
-
-
-@contextmanager
-def _opened(root: str, name: str) -> Iterator[int]:
-    """Open a lock file of a root, creating it if necessary."""
-    path = f"{root}/{name}"
-    try:
-        os.makedirs(root, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    except FileExistsError as error:
-        raise UsageError(f"{root} is a file", hint=_FILE_AS_ROOT) from error
-    except OSError as error:
-        raise StorageError(f"{path}: {error.strerror}", hint=_NOT_WRITABLE) from error
-    try:
-        yield handle
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _lock_errors(root: str) -> Iterator[None]:
-    """Raise StorageError on a file system without locks."""
-    try:
-        yield
-    except BlockingIOError:
-        raise
-    except OSError as error:
-        hint = "its file system does not support locks: mount it with them (Lustre: -o flock), or use another root"
-        raise StorageError(f"{root}: {error.strerror}", hint=hint) from error
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import base64
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager
 from functools import cache
@@ -329,6 +329,15 @@ class S3Store(RemoteReading):
         names = [one["Key"] for one in page.get("Contents", ())]
         names += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
         return sorted(filter(None, (name.removeprefix(key).rstrip("/") for name in names)))
+
+    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+        """See ``Store.sizes``."""
+        return [None if stat is None else stat.size for stat in self.find_stats(paths)]
+
+    def tags(self, folder: str) -> Mapping[str, str]:
+        """See ``Store.tags``. Raises StorageError."""
+        start = len(folder) + 1
+        return {path[start:]: stat.etag for path, stat in _objects(f"{folder}/", "/")}
 
     def check_writable(self, folder: str) -> None:
         """See ``Store.check_writable``: it is only known after a write."""

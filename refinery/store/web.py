@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any, NoReturn
@@ -101,6 +101,15 @@ class WebStore(RemoteReading):
         """Return no names: a web server lists nothing."""
         del folder
         return ()
+
+    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+        """See ``Store.sizes``."""
+        return [None if stat is None else stat.size for stat in self.find_stats(paths)]
+
+    def tags(self, folder: str) -> Mapping[str, str]:
+        """Return no names: a web server lists nothing."""
+        del folder
+        return {}
 
     def check_writable(self, folder: str) -> None:
         """Raise UsageError."""

@@ -7,9 +7,9 @@ import re
 import resource
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pyarrow as pa
+from msgspec import structs
 
 from refinery.identity import code_digest, library_versions
 from refinery.root.receipts import Receipt
@@ -36,7 +36,7 @@ class Sizes:
 
 def commit(root: Root, folder: str, stage: Stage, receipt: Receipt) -> Receipt:
     """Commit what a task wrote: its receipt, completed with the code that ran and what the process took."""
-    complete = replace(
+    complete = structs.replace(
         receipt,
         code=code_digest(stage),
         libraries=library_versions(stage),

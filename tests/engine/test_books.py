@@ -17,8 +17,9 @@ from hypothesis import given, settings, strategies as st
 from refinery.errors import Refused, UsageError
 from refinery.identity import Content
 from refinery.inspect.contents import id_differences
-from refinery.inspect.counts import RootCounts, mismatches, read_counts
+from refinery.inspect.counts import RootCounts, read_counts
 from refinery.inspect.file_counts import FileCounts, file_mismatches
+from refinery.inspect.part_counts import mismatches
 from refinery.inspect.recompute import chosen
 from refinery.inspect.verification import Verification, verify
 from refinery.planner.selection import Selection

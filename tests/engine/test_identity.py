@@ -16,10 +16,12 @@ from refinery import identity
 from refinery.assets import Asset
 from refinery.errors import UsageError
 from refinery.identity import (
+    FORMAT,
     CommonContents,
     canonical,
     code_digest,
     configuration,
+    digest,
     map_identity,
     measure_identity,
     part_key,
@@ -273,3 +275,9 @@ def test_the_folder_of_stages_is_one_package() -> None:
     """``import stages`` from the repository would make a second copy of every class; it is refused."""
     with pytest.raises(ImportError, match=r"import refinery\.stages"):
         importlib.import_module("stages")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
+def test_a_key_is_the_digest_of_identity_and_contents(identity: str, contents: list[str]) -> None:
+    """However it is encoded."""
+    assert part_key(identity, contents) == digest([FORMAT, identity, contents])

@@ -52,6 +52,7 @@ OPENS = {
     "refinery.store.local": "it is the store",
     "refinery.store.s3": "it is the store; what it publishes is a temporary file",
     "refinery.store.scratch": "it names those temporary files",
+    "refinery.store.file_lock": "a lock is a file",
     "refinery.store.lease": "the kernel tells which machine this is",
     "refinery.executors.local": "the memory that a worker shares with its parent is a file without a name",
     "refinery.root.parquet": "pyarrow writes Parquet to a temporary file that the store named",

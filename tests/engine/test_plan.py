@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from msgspec import structs
 
 from refinery.errors import UsageError
 from refinery.identity import digest, measure_identity, part_key
@@ -17,7 +18,7 @@ from refinery.planner.segments import Layout
 from refinery.planner.selection import Selection
 from refinery.planner.walk import make_plan
 from refinery.recipe import Pipeline, Step
-from refinery.root.receipts import FileRef, Kind, Receipt
+from refinery.root.receipts import Brief, FileRef, Kind, Receipt
 from refinery.stage.base import Filter
 from refinery.stage.rounds import Reduce
 from refinery.task.tasks import AuditTask, SegmentTask, StepRun, Task
@@ -50,6 +51,15 @@ class Memory:
 
     def find(self, folder: str, key: str) -> Receipt | None:
         return self.receipts.get((folder, key))
+
+    def find_all(self, folder: str, keys: Sequence[str]) -> Iterator[Receipt | None]:
+        return (self.find(folder, key) for key in keys)
+
+    def briefs(self, folder: str, keys: Sequence[str]) -> Iterator[Brief | None]:
+        return (one and Brief.of(one) for one in self.find_all(folder, keys))
+
+    def sequence(self, folder: str, keys: Sequence[str]) -> Sequence[Receipt]:
+        return tuple(self.receipts[folder, key] for key in keys)
 
     def is_fresh(self, key: str) -> bool:
         return key in self.fresh
@@ -100,7 +110,7 @@ def through_segment(task: SegmentTask) -> Iterator[tuple[str, Receipt]]:
             key = part_key(output.identity, contents)
             receipt = receipt_of("stage", run.step.name, task.part, key, contents, ["kept", "removed"])
             files = receipt.files if output.write else {}
-            yield output.folder, replace(receipt, files=files, libraries=measured(run))
+            yield output.folder, structs.replace(receipt, files=files, libraries=measured(run))
             contents = (receipt.contents["kept"],)
         else:
             contents = (output.expected,)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from refinery.identity import digest
 from refinery.root.receipt_cache import ReceiptCache
@@ -29,7 +30,7 @@ def receipt(part: int) -> Receipt:
         contents={"kept": digest(["kept", part])},
         rows={"in": 3, "kept": 2, "removed": 1, "skipped": 0, "text": 40},
         files={"kept": (file,)},
-        groups=replace(file, path=f"{FOLDER}/stats/groups/part-{part:05d}-{key[:8]}.parquet", tokens=None),
+        groups=structs.replace(file, path=f"{FOLDER}/stats/groups/part-{part:05d}-{key[:8]}.parquet", tokens=None),
         libraries={"ftfy": "6.3.1"},
         previews=("first",),
         poison=((1, "killed its worker"),),

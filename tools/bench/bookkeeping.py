@@ -13,6 +13,8 @@ functions that take longest in a command are printed instead.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -21,20 +23,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from msgspec import structs
 
 from refinery.demo import sample
 from refinery.demo.kinds import LEAST
 from refinery.executors import Done
 from refinery.identity import digest, part_key
 from refinery.recipe import load
-from refinery.root.receipts import FileRef, Receipt
-from refinery.root.root import Root, adapter
-from refinery.root.statistics import merged
+from refinery.root.receipt_index import ROWS, Entry, index_file
+from refinery.root.receipts import FileRef, Receipt, encoded
+from refinery.root.root import Root
+from refinery.root.statistics import Statistics, merged
 from refinery.runner.run import run
+from refinery.statistics.group_files import merge
 from refinery.store import store_for
 from refinery.task.tasks import AuditTask, JointTask, RoundTask, SegmentTask, Task, unmarked
 from refinery.task.tiers import TierTask, merge_tier
@@ -77,6 +84,11 @@ sys.exit(status)
 """
 """What a process of a command does. The peak that its parent could ask for includes the parent's own."""
 
+LINKS = 60_000
+
+WRITTEN = 10_000
+"""Parts above which receipts are in indexes alone, and merged counts by group are those of one part."""
+
 Key = tuple[str, ...]
 """Which tasks are alike: the steps that they commit, or the round."""
 
@@ -118,6 +130,7 @@ class Copier:
 
     def __init__(self, patterns: Mapping[Key, Pattern]) -> None:
         self._patterns = patterns
+        self._root = ""
         self.seconds = 0.0
         """CPU of the workers, whose work this process does: not the driver's."""
 
@@ -125,10 +138,13 @@ class Copier:
         """See ``Executor.map``."""
         del function, memory
         for task in tasks:
+            self._root = task.root
             began = time.process_time()
             receipts = [*self._committed(task)]
             self.seconds += time.process_time() - began
             yield Done(task, receipts)
+        for indexed in _INDEXED:
+            indexed.finish(self._root)
 
     def close(self) -> None:
         """Nothing is left to end."""
@@ -166,7 +182,7 @@ def _numbered(model: Receipt, names: Iterable[str]) -> Receipt:
     if "0" not in model.files:
         return model
     files, content = model.files["0"], model.contents["0"]
-    return replace(model, files=dict.fromkeys(names, files), contents=dict.fromkeys(names, content))
+    return structs.replace(model, files=dict.fromkeys(names, files), contents=dict.fromkeys(names, content))
 
 
 def _write(
@@ -186,7 +202,7 @@ def _write(
     }
     groups = model.groups and _copy(root, pattern, model.groups, part, key)
     statistics = model.statistics and _copied(root, model.statistics, _scaled(root, pattern, model, times), part, key)
-    receipt = replace(
+    receipt = structs.replace(
         model,
         part=part,
         key=key,
@@ -197,10 +213,64 @@ def _write(
         groups=groups,
         statistics=statistics,
     )
+    if _INDEXED:
+        _INDEXED[0].add(root, folder, receipt)
+        return receipt
     path = Path(root.full(f"{folder}/receipts/{key}.json"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(adapter(Receipt).dump_json(receipt, indent=1))
+    path.write_bytes(encoded(receipt, indent=1))
     return receipt
+
+
+class Indexed:
+    """Writes index files straight: the receipts themselves are links to a file that is none."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], list[Entry]] = {}
+        self._sums: dict[str, Statistics] = {}
+
+    def add(self, root: Root, folder: str, receipt: Receipt) -> None:
+        """Add a receipt, and write a file of a thousand."""
+        path = root.full(f"{folder}/receipts/{receipt.key}.json")
+        _folder(os.path.dirname(path))
+        _link(_source(root.path, b"{}"), path)
+        counted = _tag(root.full(receipt.statistics)) if receipt.kind == "stage" else None
+        some = self._entries.setdefault((folder, receipt.kind), [])
+        some.append(Entry(receipt, _tag(path), counted))
+        if len(some) == ROWS:
+            self.flush(root)
+
+    def finish(self, root: str) -> None:
+        """Write the receipts that fill no file."""
+        for (folder, _), some in self._entries.items():
+            for entry in some:
+                path = Path(root, folder, "receipts", f"{entry.receipt.key}.json")
+                path.unlink()
+                path.write_bytes(encoded(entry.receipt))
+            some.clear()
+
+    def flush(self, root: Root) -> None:
+        """Write the files that are full."""
+        for (folder, kind), some in self._entries.items():
+            if len(some) < ROWS:
+                continue
+            total = None
+            if kind == "stage":
+                one = root.statistics(some[0].receipt)
+                total = self._sums.setdefault(folder, merged([one] * ROWS))
+            name = digest([entry.receipt.key for entry in some])[:16]
+            path = Path(root.full(f"{folder}/index/{name}.arrow"))
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(index_file(some, total))
+            some.clear()
+
+
+_INDEXED: list[Indexed] = []
+
+
+def _tag(path: str) -> str:
+    stat = os.stat(path)
+    return f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
 
 
 def _number(name: str, part: int) -> int:
@@ -215,13 +285,13 @@ def _scaled(root: Root, pattern: Pattern, model: Receipt, times: int) -> bytes:
     path = "tmp/bookkeeping"
     Path(root.full(path)).parent.mkdir(exist_ok=True)
     Path(root.full(path)).write_bytes(data)
-    one = root.statistics(replace(model, statistics=path))
+    one = root.statistics(structs.replace(model, statistics=path))
     root.write_statistics(path, merged([one] * times))
     return Path(root.full(path)).read_bytes()
 
 
 def _copy(root: Root, pattern: Pattern, file: FileRef, part: int, key: str) -> FileRef:
-    return replace(file, path=_copied(root, file.path, pattern.files[file.path], part, key))
+    return structs.replace(file, path=_copied(root, file.path, pattern.files[file.path], part, key))
 
 
 def _copied(root: Root, path: str, data: bytes, part: int, key: str) -> str:
@@ -231,9 +301,28 @@ def _copied(root: Root, path: str, data: bytes, part: int, key: str) -> str:
     path = f"{folder}/{stem.partition('-')[0]}-{part:05d}-{key[:8]}.{suffix}"
     full = root.full(path)
     _folder(os.path.dirname(full))
-    with open(full, "wb") as stream:
-        stream.write(data)
+    _link(_source(root.path, data), full)
     return path
+
+
+_SOURCES: dict[tuple[str, bytes], list[Any]] = {}
+"""Files with some bytes: a path, and how many links there are. A file system allows about 65,000."""
+
+
+def _source(root: str, data: bytes) -> str:
+    """Return a file with these bytes, so that millions of files have few inodes."""
+    known = _SOURCES.setdefault((root, hashlib.blake2b(data, digest_size=16).digest()), ["", LINKS])
+    known[1] += 1
+    if known[1] > LINKS:
+        known[:] = [f"{root}-links/{len(_SOURCES)}-{time.monotonic_ns()}", 1]
+        _folder(f"{root}-links")
+        Path(known[0]).write_bytes(data)
+    return str(known[0])
+
+
+def _link(source: str, path: str) -> None:
+    with contextlib.suppress(FileExistsError):  # parts without rows have one key
+        os.link(source, path)
 
 
 @cache
@@ -274,8 +363,12 @@ def write_root(folder: Path, parts: int, known: Mapping[Key, Pattern]) -> float:
     for number in range(parts):
         (crawl / f"{number:05d}.warc.gz").write_bytes(bytes(1000 + number % 500))
     copier = Copier(known)
+    if parts > WRITTEN:
+        _INDEXED.append(Indexed())
     began = time.process_time()
-    report = run(_pipeline(folder, crawl.name, f"root-{parts}"), executor=copier)
+    first = patch("refinery.statistics.group_files.merge", lambda root, receipts: merge(root, receipts[:1]))
+    with first if _INDEXED else contextlib.nullcontext():
+        report = run(_pipeline(folder, crawl.name, f"root-{parts}"), executor=copier)
     if not report.complete:
         raise SystemExit("the run is not complete")
     return time.process_time() - began - copier.seconds

@@ -15,15 +15,15 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec import structs
 
 from refinery.inspect.reader import RootReader, open_root
 from refinery.inspect.runs import runs
 from refinery.recipe import load
 from refinery.report import build
-from refinery.root.receipts import Receipt
-from refinery.root.root import adapter
+from refinery.root.receipts import Receipt, encoded
 from refinery.root.statistics import merged
 from refinery.runner.timeline import SLOTS, SPANS
 
@@ -60,7 +60,7 @@ def _many(path: str, folder: Path, parts: int) -> int:
         for part in range(parts):
             model = sources[part % len(sources)]
             before = f"{held.position - 1}-{part}" if held.position else f"input-{part}"
-            receipt = replace(
+            receipt = structs.replace(
                 model,
                 part=part,
                 key=f"{held.position:04x}{part:028x}",
@@ -98,7 +98,7 @@ def _run(holdings: RootReader) -> bytes:
 
 
 def _json(receipt: Receipt) -> bytes:
-    return adapter(Receipt).dump_json(receipt)
+    return encoded(receipt)
 
 
 def _write(path: Path, data: bytes) -> None:

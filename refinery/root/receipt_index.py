@@ -1,0 +1,263 @@
+"""Indexes of receipts: copies of a thousand in one file, so that readers of many parts do not open each.
+
+A receipt stays the commit, and an index is never more than a copy. A row of it counts while the receipt has the tag
+that it had when it was copied: whoever replaces, moves or deletes a receipt need not know of indexes. Without indexes,
+and where none has a receipt, receipts are read one by one. Runs write them (``refinery.runner.indexes``).
+"""
+
+from __future__ import annotations
+
+import glob
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from operator import eq
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from pydantic import ValidationError
+
+from refinery.errors import StorageError
+from refinery.root.receipts import Brief, Receipt, decoded, encoded
+from refinery.root.statistics import Statistics
+from refinery.store import Store
+
+ROWS = 1000
+"""Receipts in an index file. Fewer that no index has are left as they are."""
+
+LARGEST = 1 << 16
+"""Bytes of the largest receipt in an index: that of a round over all parts names a file of each."""
+
+_KEPT = 8
+"""Index files of a folder whose receipts are in memory, compressed no more."""
+
+_SUM = b"statistics"
+_NAMES = ("key", "tag", "statistics", "counted", "brief", "receipt")
+_SCHEMA = pa.schema([pa.field(name, pa.binary() if name in _NAMES[4:] else pa.string()) for name in _NAMES])
+_BRIEF = msgspec.msgpack.Decoder(Brief)
+
+Rows = npt.NDArray[np.int64]
+"""Numbers of rows, from 0 in the order of the files."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A receipt in an index, with its tag, and the tag of its statistics where the sum of the file has these."""
+
+    receipt: Receipt
+    tag: str
+    counted: str | None = None
+
+
+@dataclass(frozen=True)
+class IndexFile:
+    """The rows of one file: the first one and their number."""
+
+    path: str
+    first: int
+    rows: int
+
+
+class ReceiptIndex:
+    """The index files of a folder, and which of their rows count."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store, self._folder = store, folder
+        paths = store.list(f"{glob.escape(folder)}/index/*.arrow") if folder else []
+        receipts = store.tags(f"{folder}/receipts") if paths else {}
+        self.files: list[IndexFile] = []
+        self.damaged: list[str] = []
+        """Files that cannot be read."""
+        names, valid = [np.zeros(0, "S1")], [np.zeros(0, np.bool_)]
+        for path, data in zip(paths, store.find_all(paths), strict=True):
+            read = _read(data, ("key", "tag"))
+            if read is None:
+                self.damaged.append(path)
+                continue
+            keys, tags = (column.to_pylist() for column in read.columns)
+            first = sum(map(len, names))
+            names.append(np.array([key.encode() for key in keys], "S"))
+            now = [receipts.get(f"{key}.json") for key in keys]
+            valid.append(np.array([*map(eq, now, tags)], np.bool_))
+            self.files.append(IndexFile(path, first, len(keys)))
+        self._keys = np.concatenate(names)
+        rows = np.flatnonzero(np.concatenate(valid))
+        order: Rows = rows[np.argsort(self._keys[rows], kind="stable")]
+        again = np.concatenate([[False], self._keys[order[1:]] == self._keys[order[:-1]]])[: len(order)]
+        self._order = order[~again]  # two runs may have copied one receipt
+        self._sorted = self._keys[self._order]
+        known = set(self._sorted.tolist())
+        names_of = (name.removesuffix(".json") for name in receipts if name.endswith(".json") and name[0] != ".")
+        self.loose = frozenset(name for name in names_of if name.encode() not in known)
+        """Keys of the receipts that no row has; empty without index files."""
+        self._firsts = np.array([file.first for file in self.files], np.int64)
+        self._columns: OrderedDict[tuple[str, int], list[bytes | None] | None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def rows(self, keys: Sequence[str]) -> Rows:
+        """Return the row of each key, -1 for none."""
+        if not len(self._sorted) or not keys:
+            return np.full(len(keys), -1)
+        wanted = np.array([key.encode() for key in keys], "S")
+        places = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
+        return np.where(self._sorted[places] == wanted, self._order[places], -1)
+
+    def valid(self, file: IndexFile) -> list[str]:
+        """Return the keys of a file's rows that count."""
+        return self.keys(self._order[(self._order >= file.first) & (self._order < file.first + file.rows)])
+
+    def keys_of(self, file: IndexFile) -> list[str]:
+        """Return the keys of all rows of a file."""
+        return self.keys(np.arange(file.first, file.first + file.rows))
+
+    def every(self) -> Iterator[Receipt]:
+        """Yield all receipts that count."""
+        return self.receipts(np.sort(self._order))
+
+    def keys(self, rows: Rows) -> list[str]:
+        """Return the keys of rows."""
+        return [name.decode() for name in self._keys[rows].tolist()]
+
+    def receipts(self, rows: Rows) -> Iterator[Receipt]:
+        """Yield the receipts of rows. Raises StorageError where one was deleted meanwhile."""
+        for key, data in self._values("receipt", rows):
+            receipt = _decoded(data)
+            yield receipt if receipt is not None and receipt.key == key else self._own(key)
+
+    def briefs(self, rows: Rows) -> Iterator[Brief]:
+        """Yield the briefs of the receipts of rows. Raises StorageError where one was deleted meanwhile."""
+        for key, data in self._values("brief", rows):
+            brief = _brief(data)
+            yield brief if brief is not None and brief.key == key else Brief.of(self._own(key))
+
+    def _values(self, column: str, rows: Rows) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the keys of rows with their values in a column, None in a damaged file."""
+        numbers = np.searchsorted(self._firsts, rows, side="right") - 1
+        starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)] if len(rows) else [0]
+        try:
+            for start, stop in pairwise(starts):  # rows of one file
+                file, some = self.files[numbers[start]], rows[start:stop]
+                values = self._column(column, int(numbers[start]))
+                for row, key in zip((some - file.first).tolist(), self.keys(some), strict=True):
+                    yield key, None if values is None else values[row]
+        finally:
+            self._keep(1)  # each stage has an index
+
+    def _own(self, key: str) -> Receipt:
+        """Return a receipt as its own file has it: its index file is damaged, or is gone since a run wrote others."""
+        path = f"{self._folder}/receipts/{key}.json"
+        data = self._store.find(path)
+        receipt = None if data is None else _decoded(data)
+        if receipt is None:
+            raise StorageError(f"{path}: the receipt was deleted or damaged", hint="wait for the run that is at work")
+        return receipt
+
+    def _column(self, name: str, number: int) -> list[bytes | None] | None:
+        """Return a column of a file, None if the file is damaged."""
+        place = name, number
+        if place not in self._columns:
+            file = self.files[number]
+            read = _read(self._store.find(file.path), (name,))
+            same = read is not None and read.num_rows == file.rows
+            self._columns[place] = read.column(name).to_pylist() if read is not None and same else None
+            self._keep(_KEPT)
+        return self._columns[place]
+
+    def _keep(self, columns: int) -> None:
+        while len(self._columns) > columns:
+            self._columns.popitem(last=False)
+
+    def sums(self, rows: Rows) -> Iterator[tuple[Statistics, list[int]]]:
+        """Yield sums of parts that are all among ``rows``, each once, and their places in ``rows``.
+
+        Not those whose statistics were replaced since.
+        """
+        found = rows[rows >= 0]
+        places = dict(zip(found.tolist(), np.flatnonzero(rows >= 0).tolist(), strict=True))
+        once = np.bincount(found, minlength=len(self)) == 1
+        tags = self._store.tags(f"{self._folder}/stats") if len(found) else {}
+        for file in self.files:
+            total, counted = self._sum(file)
+            numbers = [file.first + row for row in counted]
+            current = all(tags.get(name) == tag for name, tag in counted.values())
+            if total is not None and numbers and current and once[numbers].all():
+                yield _placed(total, file.first, places), [places[number] for number in numbers]
+
+    def _sum(self, file: IndexFile) -> tuple[Statistics | None, Mapping[int, tuple[str, str]]]:
+        """Return the merged statistics in a file, and by row the name and the tag of those that are in it."""
+        read = _read(self._store.find(file.path), ("statistics", "counted"))
+        if read is None or read.num_rows != file.rows:
+            return None, {}
+        pairs = zip(*(column.to_pylist() for column in read.columns), strict=True)
+        counted = {row: (name, tag) for row, (name, tag) in enumerate(pairs) if name is not None and tag is not None}
+        total = (read.schema.metadata or {}).get(_SUM, b"")
+        try:
+            return Statistics.model_validate_json(total) if total else None, counted
+        except ValidationError:
+            return None, {}
+
+
+def _placed(total: Statistics, first: int, places: Mapping[int, int]) -> Statistics:
+    """Return a sum with the places of its parts instead of their rows."""
+    samples = {
+        name: tuple((one, places.get(first + row, -1)) for one, row in drawn) for name, drawn in total.samples.items()
+    }
+    return total.model_copy(update={"samples": samples})
+
+
+def index_file(entries: Sequence[Entry], total: Statistics | None) -> bytes:
+    """Return an index file of receipts, with the sum of the statistics of those that are ``counted``."""
+    rows = [
+        (
+            one.receipt.key,
+            one.tag,
+            one.receipt.statistics.rpartition("/")[2] if one.counted is not None else None,
+            one.counted,
+            msgspec.msgpack.encode(Brief.of(one.receipt)),
+            encoded(one.receipt),
+        )
+        for one in entries
+    ]
+    metadata = {} if total is None else {_SUM: total.model_dump_json().encode()}
+    arrays = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
+    sink = pa.BufferOutputStream()
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_file(sink, _SCHEMA.with_metadata(metadata), options=options) as writer:
+        writer.write_batch(pa.record_batch(arrays, schema=_SCHEMA.with_metadata(metadata)))
+    return bytes(sink.getvalue())
+
+
+def _read(data: bytes | None, names: Sequence[str]) -> pa.Table | None:
+    """Return some columns of an index file, None for a damaged one."""
+    if data is None:
+        return None
+    try:
+        options = pa.ipc.IpcReadOptions(included_fields=[_NAMES.index(name) for name in names])
+        with pa.ipc.open_file(pa.py_buffer(data), options=options) as reader:
+            table = reader.read_all()
+        table.validate(full=True)
+        fields = pa.schema([_SCHEMA.field(name) for name in names])
+        known = table["key"].to_pylist() if "key" in names else ()
+        ascii_only = all(key is not None and key.isascii() for key in known)
+    except (pa.ArrowException, OSError, ValueError, KeyError):
+        return None
+    return table if table.schema.equals(fields) and ascii_only else None
+
+
+def _decoded(data: bytes | None) -> Receipt | None:
+    try:
+        return None if data is None else decoded(data)
+    except ValueError:
+        return None
+
+
+def _brief(data: bytes | None) -> Brief | None:
+    try:
+        return None if data is None else _BRIEF.decode(data)
+    except ValueError:
+        return None
