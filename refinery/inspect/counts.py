@@ -13,8 +13,9 @@ from refinery.html import paragraph, table
 from refinery.inspect.part_counts import check_part, missing_inputs, reconciled_sums
 from refinery.inspect.reader import Finding, RootReader, StageEntry, documents_of, open_root
 from refinery.inspect.shuffles import SplitOrder, split_orders
+from refinery.root.briefs import Brief
 from refinery.root.receipt_sequence import briefs_of
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.receipts import Receipt
 from refinery.root.statistics import AuditStatistics, Statistics, merged, merged_audit
 from refinery.root.takedowns import read_state
 from refinery.stage.rules import ERROR, QUARANTINED

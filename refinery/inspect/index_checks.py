@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from refinery.errors import StorageError
 from refinery.inspect.reader import Finding, StageEntry
+from refinery.root.briefs import Brief
 from refinery.root.receipt_index import IndexFile, ReceiptIndex
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.root.statistics import merged
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from refinery.inspect.reader import Finding, StageEntry, documents_of
+from refinery.root.briefs import Brief
 from refinery.root.receipt_sequence import Receipts
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.receipts import Receipt
 from refinery.root.statistics import UNITS, Statistics
 
 

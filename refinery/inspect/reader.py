@@ -13,9 +13,10 @@ from itertools import chain
 
 from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.recipe import Pipeline, from_dict
+from refinery.root.briefs import Brief
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipt_sequence import briefs_of
-from refinery.root.receipts import Brief, Receipt, receipt_path
+from refinery.root.receipts import Receipt, receipt_path
 from refinery.root.root import Root
 from refinery.stage.base import Source
 from refinery.store import store_for

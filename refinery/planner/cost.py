@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from refinery.errors import UsageError
 from refinery.recipe import Prices, byte_size
-from refinery.root.receipts import Brief
+from refinery.root.briefs import Brief
 
 PUTS, GETS = ("put", "post", "list"), ("get", "head")
 """Kinds of requests as stores charge for them; deletions are free."""

@@ -10,10 +10,11 @@ from operator import or_
 from refinery.planner.cost import Cost, Target, uncertainty
 from refinery.planner.inputs import file_content
 from refinery.planner.planner import Planner
+from refinery.root.briefs import Brief
 from refinery.root.manifests import StageManifest
 from refinery.root.receipt_cache import ReceiptCache
 from refinery.root.receipt_sequence import briefs_of
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.receipts import Receipt
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.briefs import Brief
+from refinery.root.receipts import Receipt
 
 
 class ReceiptLookup(Protocol):

@@ -17,8 +17,9 @@ from refinery.planner.receipt_lookup import ReceiptLookup
 from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
 from refinery.planner.segments import Layout, PartitionGroup, Segment
+from refinery.root.briefs import Brief
 from refinery.root.receipt_sequence import joined
-from refinery.root.receipts import Brief, Receipt, lean
+from refinery.root.receipts import Receipt, lean
 from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
 from refinery.stage.global_stage import Global

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from refinery.errors import StorageError
 from refinery.identity import part_key
+from refinery.root.briefs import Brief
 from refinery.root.receipt_index import ROWS, ReceiptIndex, Rows
 from refinery.root.receipt_sequence import Receipts
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.store import is_remote
 

@@ -21,7 +21,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from refinery.errors import StorageError
-from refinery.root.receipts import Brief, Receipt, decoded, encoded
+from refinery.root.briefs import Brief
+from refinery.root.receipts import Receipt, decoded, encoded
 from refinery.root.statistics import Statistics
 from refinery.store import Store
 

@@ -8,8 +8,9 @@ from typing import overload
 
 import numpy as np
 
+from refinery.root.briefs import Brief
 from refinery.root.receipt_index import ReceiptIndex, Rows
-from refinery.root.receipts import Brief, Receipt
+from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
 
 

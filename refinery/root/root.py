@@ -13,10 +13,11 @@ from pydantic import BaseModel, ValidationError
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import FORMAT, canonical
+from refinery.root.briefs import Brief
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipt_index import ReceiptIndex
 from refinery.root.receipt_sequence import Receipts
-from refinery.root.receipts import Brief, Receipt, decoded, encoded, first_absent, named_files, receipt_path
+from refinery.root.receipts import Receipt, decoded, encoded, first_absent, named_files, receipt_path
 from refinery.root.statistics import AuditStatistics, Statistics
 from refinery.store import Store
 

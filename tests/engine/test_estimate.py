@@ -19,7 +19,8 @@ from refinery.planner.estimate import StageEstimate
 from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Prices, parse, recipe_dict
-from refinery.root.receipts import Brief, FileRef, Kind, Receipt
+from refinery.root.briefs import Brief
+from refinery.root.receipts import FileRef, Kind, Receipt
 from refinery.root.root import Root
 from refinery.store import LocalStore
 from tests.conftest import REPOSITORY

@@ -18,7 +18,8 @@ from refinery.planner.segments import Layout
 from refinery.planner.selection import Selection
 from refinery.planner.walk import make_plan
 from refinery.recipe import Pipeline, Step
-from refinery.root.receipts import Brief, FileRef, Kind, Receipt
+from refinery.root.briefs import Brief
+from refinery.root.receipts import FileRef, Kind, Receipt
 from refinery.stage.base import Filter
 from refinery.stage.rounds import Reduce
 from refinery.task.tasks import AuditTask, SegmentTask, StepRun, Task

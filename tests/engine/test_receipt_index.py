@@ -19,9 +19,10 @@ from refinery.identity import digest
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
 from refinery.root import receipt_index, root as root_module
+from refinery.root.briefs import Brief
 from refinery.root.receipt_cache import ReceiptCache
 from refinery.root.receipt_sequence import Receipts, briefs_of
-from refinery.root.receipts import Brief, FileRef, Receipt
+from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
 from refinery.root.statistics import Statistics, merged
 from refinery.runner import active, indexes
