@@ -6,17 +6,17 @@ Ranges that lie near to each other are fetched by one request. Not here: which r
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from refinery.errors import StorageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from _typeshed import WriteableBuffer
 
 Span = tuple[int, int]
@@ -40,6 +40,8 @@ def merged(offsets: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], head:
 
     They need the fewest requests with at most ``WASTE`` of the wanted bytes in gaps: the smallest are closed first.
     """
+    import numpy as np  # not with the module: help and completion import all stores, and nothing slow
+
     stops = offsets + lengths
     gaps = np.maximum(offsets - np.maximum.accumulate(np.concatenate([[head], stops[:-1]])), 0)
     order = np.argsort(gaps, kind="stable")
@@ -70,7 +72,7 @@ class SpannedFile(io.BufferedIOBase):
     def __init__(self, path: str, spans: Sequence[Span], first: bytes, size: int, fetch: Fetch, submit: Submit) -> None:
         super().__init__()
         self._path, self._size, self._fetch, self._submit = path, size, fetch, submit
-        self._starts = np.array([start for start, _ in spans], np.int64)
+        self._starts = [start for start, _ in spans]
         self._spans = spans
         self._first = self._window = first
         self._pos = self._begin = 0
@@ -113,7 +115,7 @@ class SpannedFile(io.BufferedIOBase):
 
     def _load(self) -> None:
         """Move the window to the span with the position."""
-        number = int(np.searchsorted(self._starts, self._pos, side="right")) - 1
+        number = bisect_right(self._starts, self._pos) - 1
         start, stop = self._spans[number]
         if self._pos >= stop:
             start, stop = self._pos, min(self._pos + GAP, self._size)
