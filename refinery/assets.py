@@ -193,8 +193,8 @@ def _source(name: str, known: KnownAsset, given: str | None) -> tuple[str, str]:
 def _known(name: str) -> KnownAsset:
     known = catalogue().get(name)
     if known is None:
-        names = ", ".join(sorted(catalogue()))
-        raise AssetError(f"unknown asset {name!r}", hint=f"choose one of {names}; a path needs a slash: ./{name}")
+        names = "" if os.path.exists(name) else f"choose one of {', '.join(sorted(catalogue()))}; "
+        raise AssetError(f"unknown asset {name!r}", hint=f"{names}a path needs a slash: ./{name}")
     return known
 
 

@@ -2,10 +2,13 @@
 
 The settings are those of the stage ``extract``: no reader comments for trafilatura, whose ``fast`` leaves out its
 second and third opinions, and no texts of images for resiliparse. ``union`` is native with trafilatura, as by default.
+Other packages are compared where they are installed, as their documentation says to use them: readability, jusText, and
+two that convert the whole page, html-to-markdown and inscriptis.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from collections.abc import Callable
 from functools import partial
@@ -40,6 +43,7 @@ def engines(folds: Path | None) -> dict[str, Engine]:
         "trafilatura fast": partial(by_trafilatura, fast=True),
         "resiliparse": by_resiliparse,
         "union": partial(by_union, first),
+        **{name: engine for name, (module, engine) in OTHERS.items() if importlib.util.find_spec(module)},
     }
 
 
@@ -79,6 +83,56 @@ def by_resiliparse(page: bytes, url: str) -> str:
     """The plain text of resiliparse's main content."""
     del url
     return extract_plain_text(page.decode(), main_content=True, alt_texts=False)
+
+
+def by_readability(page: bytes, url: str) -> str:
+    """The text of the HTML that readability-lxml keeps."""
+    from readability import Document
+    from readability.readability import Unparseable
+
+    del url
+    try:
+        kept = Document(page.decode()).summary(html_partial=True)
+    except Unparseable:
+        return ""
+    return extract_plain_text(kept)
+
+
+def by_justext(page: bytes, url: str) -> str:
+    """The paragraphs that jusText calls good, by its stop words of English, as it must be told a language."""
+    import justext
+    from lxml.etree import ParserError
+
+    del url
+    try:
+        paragraphs = justext.justext(page, justext.get_stoplist("English"), encoding="utf-8")
+    except ParserError:
+        return ""
+    return "\n".join(one.text for one in paragraphs if not one.is_boilerplate)
+
+
+def by_html_to_markdown(page: bytes, url: str) -> str:
+    """The whole page as Markdown."""
+    from html_to_markdown import convert
+
+    del url
+    return str(convert(page.decode()).content or "")
+
+
+def by_inscriptis(page: bytes, url: str) -> str:
+    """The whole page as text."""
+    from inscriptis import get_text
+
+    del url
+    return str(get_text(page.decode()))
+
+
+OTHERS: dict[str, tuple[str, Engine]] = {
+    "readability": ("readability", by_readability),
+    "jusText": ("justext", by_justext),
+    "html-to-markdown": ("html_to_markdown", by_html_to_markdown),
+    "inscriptis": ("inscriptis", by_inscriptis),
+}
 
 
 def _strings(page: bytes) -> pa.StringArray:

@@ -10,6 +10,7 @@ counts as found if something of its kind covers it with at most three further ch
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import string
 import time
@@ -300,7 +301,7 @@ def f1(counts: Mapping[str, int]) -> float:
 
 
 def main() -> None:
-    """Print F1 by kind and microseconds a text of 2.4 KB."""
+    """Print F1 by kind and microseconds a text of 2.4 KB; the last line is JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--with", dest="others", action="append", default=[], choices=sorted(FINDERS), help="compare")
     parser.add_argument("--texts", type=int, default=200, help="texts of a language (default 200)")
@@ -310,6 +311,7 @@ def main() -> None:
     options = parser.parse_args()
     texts = generated(options.texts, options.seed)
     size = sum(len(text.text.encode()) for text in texts)
+    figures: dict[str, Any] = {}
     for name in [options.only] if options.only else ["refinery", *options.others]:
         find = FINDERS[name]()
         find([text.text for text in texts[:50]], [text.language for text in texts[:50]])
@@ -317,10 +319,13 @@ def main() -> None:
         found = find([text.text for text in texts], [text.language for text in texts])
         seconds = time.process_time() - started
         counts = scores(texts, found)
-        row = "  ".join(f"{kind} {f1(counts[kind]):.3f}" for kind in KINDS)
-        print(f"{name}: {row}  {1e6 * seconds / size * 2400:.0f} us a 2.4 KB of these texts")
+        by_kind = {kind: round(f1(counts[kind]), 4) for kind in KINDS}
+        figures[name] = {"f1": by_kind, "us": round(1e6 * seconds / size * 2400, 1)}
+        row = "  ".join(f"{kind} {value:.3f}" for kind, value in by_kind.items())
+        print(f"{name}: {row}  {figures[name]['us']:.0f} us a 2.4 KB of these texts")
         if options.misses:
             _print_misses(texts, found)
+    print(json.dumps(figures))
 
 
 def _print_misses(texts: Sequence[Generated], found: Sequence[Sequence[Item]]) -> None:

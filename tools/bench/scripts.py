@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import lxml.html  # type: ignore[import-untyped]  # it has no stubs
+import lxml.html
 import pyarrow as pa
 
 from refinery.kernels import decoded, main_texts
