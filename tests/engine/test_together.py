@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ import psutil
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
+from msgspec import structs
 
 from refinery.errors import UsageError
 from refinery.planner.selection import Selection
@@ -129,7 +129,7 @@ def everything(given: Pipeline) -> tuple[Any, ...]:
     held.check_files()
     resources: dict[str, Any] = {"seconds": 0.0, "peak_memory": 0, "requests": {}}
     keys = {folder: (*m.parts, *m.shuffle, *m.audit) for folder, m in held.manifests.items()}
-    receipts = [replace(r, **resources) for f, parts in keys.items() for r in held.root.receipts(f, parts)]
+    receipts = [structs.replace(r, **resources) for f, parts in keys.items() for r in held.root.receipts(f, parts)]
     return *held.everything(), held.file_bytes(), receipts
 
 
