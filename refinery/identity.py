@@ -52,12 +52,15 @@ def digest(value: Any) -> str:
 
 def part_key(identity: str, contents: Iterable[str]) -> str:
     """Return the key of a part: a hash of the stage's identity and the content ids of its input."""
+    return hashlib.blake2b(_keyed(identity, contents), digest_size=16).hexdigest()
+
+
+def _keyed(identity: str, contents: Iterable[str]) -> bytes:
+    """Return what keys are hashes of."""
     ids = list(contents)
     value = [FORMAT, identity, ids]
-    if not "".join(ids).isascii():
-        return digest(value)
     # The same bytes as those of ``canonical``, in a quarter of the time: a planner has millions of keys.
-    return hashlib.blake2b(msgspec.json.encode(value), digest_size=16).hexdigest()
+    return msgspec.json.encode(value) if "".join(ids).isascii() else canonical(value)
 
 
 class CommonContents:
@@ -75,7 +78,7 @@ class CommonContents:
 
     def key(self, identity: str, own: Iterable[str]) -> str:
         """Return the key of a part whose input are ``own`` contents, at least one, and these."""
-        key = hashlib.blake2b(canonical([FORMAT, identity, list(own)])[:-2], digest_size=16)
+        key = hashlib.blake2b(_keyed(identity, own)[:-2], digest_size=16)
         key.update(self._end)
         return key.hexdigest()
 

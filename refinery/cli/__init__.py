@@ -7,6 +7,7 @@ print: the work is a function of the library.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -56,6 +57,8 @@ SECTIONS = {
 """Subcommand → summary, by section of the help. The module is ``refinery.cli.<subcommand>``, with ``_`` for ``-``."""
 
 COMPLETE = "_REFINERY_COMPLETE"
+YOUNG = 50_000
+"""New objects from which on Python looks for garbage: what is read of many parts is none, and looking took a tenth."""
 EPILOG = """\b
 Exit codes: 0 success; 1 finished with failed parts, broken inputs or findings;
 2 wrong usage or recipe; 3 storage or assets; 4 refused; 70 internal error;
@@ -123,6 +126,7 @@ def subcommands(context: click.Context) -> None:
 
 def execute(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, not raised."""
+    gc.set_threshold(YOUNG, 20)
     session = Session()
 
     def invoke() -> int:

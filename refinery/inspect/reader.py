@@ -15,9 +15,10 @@ from refinery.errors import StorageError, UsageError, did_you_mean
 from refinery.recipe import Pipeline, from_dict
 from refinery.root.briefs import Brief
 from refinery.root.manifests import Head, StageManifest
+from refinery.root.receipt_index import ReceiptIndex
 from refinery.root.receipt_sequence import briefs_of
 from refinery.root.receipts import Receipt, receipt_path
-from refinery.root.root import Root
+from refinery.root.root import MANY, Root
 from refinery.stage.base import Source
 from refinery.store import store_for
 
@@ -124,7 +125,8 @@ class RootReader:
         if entry.position not in self._receipts:
             lost: list[Finding] = []
             keys = entry.manifest.parts, entry.manifest.shuffle, entry.manifest.audit
-            parts, shuffle, audit = (self._read(entry, some, lost) for some in keys)
+            index = self.root.index(entry.folder if max(map(len, keys)) >= MANY else "")
+            parts, shuffle, audit = (self._read(entry, some, index, lost) for some in keys)
             self._receipts[entry.position] = StageReceipts(parts, shuffle, audit, tuple(lost))
         return self._receipts[entry.position]
 
@@ -136,9 +138,11 @@ class RootReader:
             raise StorageError(str(receipts.lost[0]), hint=hint)
         return receipts.parts
 
-    def _read(self, entry: StageEntry, keys: Sequence[str], lost: list[Finding]) -> Sequence[Receipt]:
+    def _read(
+        self, entry: StageEntry, keys: Sequence[str], index: ReceiptIndex, lost: list[Finding]
+    ) -> Sequence[Receipt]:
         """Return the receipts with these keys, and add those that cannot be read to ``lost``."""
-        receipts, absent = self.root.sequence(entry.folder, keys)
+        receipts, absent = self.root.sequence(entry.folder, keys, index)
         for key, error in absent.items():
             message = error.message if error else "the manifest names this receipt, and it does not exist"
             lost.append(Finding(message, entry.name, file=receipt_path(entry.folder, key)))

@@ -167,7 +167,7 @@ class _Estimator:
         """Seconds of the stages before that are computed again in passing, because their output is not stored."""
         start = self._pass_start(position, before) if todo and not self.target else None
         costs = self.measured.costs[position if start is None else start : position]
-        todo_bytes = self._todo_bytes(position)
+        todo_bytes = self._todo_bytes(position) if costs else 0
         return sum(cost.seconds * todo_bytes / cost.inputs for cost in costs if cost and cost.inputs)
 
     def _read(self, position: int, todo: int, before: Sequence[StageEstimate]) -> int | None:

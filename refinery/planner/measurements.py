@@ -42,7 +42,11 @@ class Measurements:
         sizes = {file_content(path, stat): stat.size for path, stat in zip(paths, stats, strict=True)}
         folders = planner.layout.folders[: planner.layout.last + 1]
         receipts = [_receipts(planner.receipts, folder, manifests.get(folder)) for folder in folders]
-        inputs = {r.part: sizes[r.inputs[0]] for r in briefs_of(receipts[0][0]) if r.inputs[0] in sizes}
+        inputs, documents = dict[int, int](), 0
+        for one in briefs_of(receipts[0][0]):
+            documents += max(0, one.given)
+            if one.inputs[0] in sizes:
+                inputs[one.part] = sizes[one.inputs[0]]
         layout = planner.layout
         steps = layout.steps[: layout.last + 1]
         gathered = tuple(accumulate((step.stage.shard_bytes() is not None for step in steps), or_))
@@ -55,7 +59,7 @@ class Measurements:
             len(paths),
             sum(stat.size for stat in stats),
             inputs,
-            documents=sum(max(0, one.given) for one in briefs_of(receipts[0][0])),
+            documents=documents,
             taken={part: (seconds, int(written)) for part, (seconds, written) in taken.items()},
             costs=tuple(costs),
             gathered=gathered,

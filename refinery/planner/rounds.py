@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -177,10 +178,14 @@ class FileShuffle:
         shares = [max(1, fan_in * len(kind) // len(files)) for kind in kinds]
         return [group for kind, most in zip(kinds, shares, strict=True) for group in tiers.groups(kind, most, fan_in)]
 
+    @cached_property
+    def _numbers(self) -> list[int]:
+        return sorted(part.files.number for part in self._mapped)
+
     def _merge(self, order: Order, number: int, files: Sequence[_File]) -> TierTask:
         inputs, size = tuple(file.label for file in files), sum(file.bytes for file in files)
-        numbers = sorted(part.files.number for part in self._mapped)
-        count = min(len(numbers), 1 + size * SHARE // self._stage.memory) if order == "part" else 0
+        numbers = self._numbers if order == "part" else ()
+        count = min(len(numbers), 1 + size * SHARE // self._stage.memory)
         return TierTask(
             root=self._root,
             stage=self._stage,

@@ -87,6 +87,9 @@ class ReceiptCache:
             self._look_for_files(folder, unseen, list(index.briefs(unseen)))
             indexed = self._indexed(folder, some, rows)
             receipts = index.receipts(rows[indexed])
+            if indexed.all():
+                yield from receipts
+                continue
             for key, is_indexed in zip(some, indexed.tolist(), strict=True):
                 yield next(receipts) if is_indexed else self._own(folder, key)
 
@@ -97,6 +100,9 @@ class ReceiptCache:
             read = list(self.index(folder).briefs(there))
             self._look_for_files(folder, there, read)
             indexed, briefs = self._indexed(folder, some, rows), iter(read)
+            if indexed.all():
+                yield from read
+                continue
             for key, row, is_indexed in zip(some, rows.tolist(), indexed.tolist(), strict=True):
                 brief = next(briefs) if row >= 0 else None
                 receipt = None if is_indexed else self._own(folder, key)

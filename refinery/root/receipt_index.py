@@ -126,26 +126,26 @@ class ReceiptIndex:
 
     def receipts(self, rows: Rows) -> Iterator[Receipt]:
         """Yield the receipts of rows. Raises StorageError where one was deleted meanwhile."""
-        for key, data in self._values("receipt", rows):
-            receipt = _decoded(data)
-            yield receipt if receipt is not None and receipt.key == key else self._own(key)
+        for keys, values in self._values("receipt", rows):
+            for key, receipt in zip(keys, map(_decoded, values), strict=True):
+                yield receipt if receipt is not None and receipt.key == key else self._own(key)
 
     def briefs(self, rows: Rows) -> Iterator[Brief]:
         """Yield the briefs of the receipts of rows. Raises StorageError where one was deleted meanwhile."""
-        for key, data in self._values("brief", rows):
-            brief = _brief(data)
-            yield brief if brief is not None and brief.key == key else Brief.of(self._own(key))
+        for keys, values in self._values("brief", rows):
+            for key, brief in zip(keys, map(_brief, values), strict=True):
+                yield brief if brief is not None and brief.key == key else Brief.of(self._own(key))
 
-    def _values(self, column: str, rows: Rows) -> Iterator[tuple[str, bytes | None]]:
-        """Yield the keys of rows with their values in a column, None in a damaged file."""
+    def _values(self, column: str, rows: Rows) -> Iterator[tuple[list[str], list[bytes | None]]]:
+        """Yield keys of rows, and their values in a column: consecutive ones of a file, None in a damaged one."""
         numbers = np.searchsorted(self._firsts, rows, side="right") - 1
         starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)] if len(rows) else [0]
         try:
             for start, stop in pairwise(starts):  # rows of one file
                 file, some = self.files[numbers[start]], rows[start:stop]
                 values = self._column(column, int(numbers[start]))
-                for row, key in zip((some - file.first).tolist(), self.keys(some), strict=True):
-                    yield key, None if values is None else values[row]
+                places = (some - file.first).tolist()
+                yield self.keys(some), [None if values is None else values[place] for place in places]
         finally:
             self._keep(1)  # each stage has an index
 
@@ -238,7 +238,7 @@ def _read(data: bytes | None, names: Sequence[str]) -> pa.Table | None:
     if data is None:
         return None
     try:
-        options = pa.ipc.IpcReadOptions(included_fields=[_NAMES.index(name) for name in names])
+        options = pa.ipc.IpcReadOptions(included_fields=[_NAMES.index(name) for name in names], use_threads=False)
         with pa.ipc.open_file(pa.py_buffer(data), options=options) as reader:
             table = reader.read_all()
         table.validate(full=True)

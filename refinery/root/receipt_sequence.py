@@ -39,6 +39,8 @@ class Receipts(Sequence[Receipt]):
     def briefs(self) -> Iterator[Brief]:
         """Yield the brief of each."""
         own = self._index.briefs(self._rows[self._rows >= 0])
+        if not self._others:
+            return own
         return (next(own) if row >= 0 else Brief.of(self._others[-1 - row]) for row in self._rows.tolist())
 
     def __len__(self) -> int:
@@ -46,6 +48,8 @@ class Receipts(Sequence[Receipt]):
 
     def __iter__(self) -> Iterator[Receipt]:
         own = self._index.receipts(self._rows[self._rows >= 0])
+        if not self._others:
+            return own
         return (next(own) if row >= 0 else self._others[-1 - row] for row in self._rows.tolist())
 
     @overload

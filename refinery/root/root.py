@@ -81,9 +81,14 @@ class Root:
         known = iter(found)
         return [others[key] if key in others else next(known) for key in every]
 
-    def sequence(self, folder: str, keys: Sequence[str]) -> tuple[Receipts, dict[str, StorageError | None]]:
-        """Return the receipts with these keys, many of them read when they are asked for, and what the others lack."""
-        index = self.index(folder if len(keys) >= MANY else "")
+    def sequence(
+        self, folder: str, keys: Sequence[str], index: ReceiptIndex | None = None
+    ) -> tuple[Receipts, dict[str, StorageError | None]]:
+        """Return the receipts with these keys, many of them read when they are asked for, and what the others lack.
+
+        An ``index`` of the folder spares reading it again.
+        """
+        index = index if index is not None else self.index(folder if len(keys) >= MANY else "")
         rows = index.rows(keys)
         loose = list(dict.fromkeys(key for key, row in zip(keys, rows.tolist(), strict=True) if row < 0))
         read = dict(zip(loose, self.own_receipts(folder, loose), strict=True))
