@@ -7,11 +7,11 @@ print: the work is a function of the library.
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from gc import set_threshold
 
 import click
 from click.shell_completion import CompletionItem, shell_complete
@@ -126,7 +126,7 @@ def subcommands(context: click.Context) -> None:
 
 def execute(args: Sequence[str]) -> int:
     """Run one command line and return its exit code; errors are printed, not raised."""
-    gc.set_threshold(YOUNG, 20)
+    set_threshold(YOUNG, 20)
     session = Session()
 
     def invoke() -> int:

@@ -38,9 +38,10 @@ def plan(pipeline: Pipeline, selection: Selection = Selection(), target: Target 
         )
     planner = preflight(pipeline, selection, accept_code=True).cleared()
     head = check_root(planner.root, pipeline.dataset)
-    manifests = planner.root.current_manifests(head)
     changed = changed_code(planner.root, head, planner.layout.folders, planner.layout.steps)
-    estimator = _Estimator(planner, planner.plan(), manifests, Measurements.of(planner, manifests), target)
+    found = planner.plan()
+    manifests = planner.root.current_manifests(head)  # not before: a walk and all keys take much memory each
+    estimator = _Estimator(planner, found, manifests, Measurements.of(planner, manifests), target)
     return estimator.estimate(tuple(step.name for step in changed))
 
 

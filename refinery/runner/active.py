@@ -11,8 +11,9 @@ from refinery.executors import Died, Done, Failed, WorkerReport
 from refinery.formatting import plural
 from refinery.html import paragraph
 from refinery.planner.memory import refuse_misfit
-from refinery.planner.plan import Phase
+from refinery.planner.plan import Phase, Plan
 from refinery.planner.planner import Planner
+from refinery.planner.selection import Selection
 from refinery.recipe import Setting, changes, recipe_dict
 from refinery.root.manifests import Head
 from refinery.root.receipt_index import ROWS
@@ -123,16 +124,26 @@ class ActiveRun:
         self._report_plan()
         self._lock.check()
         if not self._planner.layout.selection.shared:
-            self._index()
-            self._state.write()
+            self._state.write(self._full_plan(indexed=self._index()))
 
-    def _index(self) -> None:
-        """Index the receipts of stages that have many which no index has."""
+    def _full_plan(self, *, indexed: bool) -> Plan:
+        """The plan of all stages and parts: with many parts it takes most of the time of a run without tasks.
+
+        It is the one that the run has, if that is of all and has no receipts in memory that were ``indexed`` since.
+        """
+        of_all = self._planner.layout.selection == Selection()
+        return self._plan if of_all and not indexed else self._planner.full_plan()
+
+    def _index(self) -> bool:
+        """Index the receipts of stages that have many which no index has; return True if there are some."""
+        indexed = False
         for folder, state in zip(self._planner.layout.folders, self._plan.stages, strict=True):
             every = (state.receipts, state.shuffle, state.audit)
             if sum(some.loose for some in every if isinstance(some, Receipts)) >= ROWS:
                 write_indexes(self._planner.root, folder)
                 self._planner.receipts.reindex(folder)
+                indexed = True
+        return indexed
 
     def end(self, state: str, problem: str = "") -> None:
         """Record the end of the run, and a problem that ended it. Raises StorageError."""
@@ -168,8 +179,11 @@ class ActiveRun:
         planner = self._planner
         with self._lock.leave() as alone:
             if alone:
-                self._index()
-                State(planner.refreshed() if planner.layout.selection.shared else planner).complete(self._lock.check)
+                indexed = self._index()
+                shared = planner.layout.selection.shared
+                planner = planner.refreshed() if shared else planner
+                plan = planner.full_plan() if shared else self._full_plan(indexed=indexed)
+                State(planner).complete(plan, self._lock.check)
                 planner.root.store.clean(planner.root.path)
         return alone
 

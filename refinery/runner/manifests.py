@@ -8,7 +8,7 @@ from functools import cached_property
 
 from refinery.identity import FORMAT, configuration, library_versions
 from refinery.planner.compatibility import code_stamp
-from refinery.planner.plan import StageState
+from refinery.planner.plan import Plan, StageState
 from refinery.planner.planner import Planner
 from refinery.recipe import recipe_dict
 from refinery.recipe.languages import LanguageWarning, language_warnings
@@ -66,11 +66,11 @@ class State:
         """Return True if a head records all that `begin` would."""
         return self.knows_code(head) and head is not None and not head.outputs_current
 
-    def complete(self, check: Callable[[], None]) -> None:
-        """Make manifests, head and outputs match the receipts. ``check`` as in `outputs.settle`."""
-        stages = self._planner.full_plan().stages  # once: with many parts it takes most of a run without tasks
+    def complete(self, plan: Plan, check: Callable[[], None]) -> None:
+        """Make manifests, head and outputs match the receipts. ``plan`` as in `write`, ``check`` as in `settle`."""
+        stages = plan.stages
         if self._is_stale(self._planner.root.head(), stages):
-            self.write()
+            self.write(plan)
         head = self._planner.root.head()
         stale = head is not None and not head.outputs_current
         if head is not None and stale:
@@ -92,13 +92,13 @@ class State:
         current = {f: s for f, s in zip(self._layout.folders, stages, strict=True) if s.receipts}
         return set(known) != set(current) or any(not _is_of(known[folder], current[folder]) for folder in current)
 
-    def write(self) -> None:
+    def write(self, plan: Plan) -> None:
         """Write the manifests of all stages, whatever was selected, and the head that names them.
 
-        A manifest whose receipts are those it was last written with is not written again.
+        ``plan`` is that of all stages and parts. A manifest whose receipts are those it was last written with is not
+        written again.
         """
         paths = {}
-        plan = self._planner.full_plan()
         for position, state in enumerate(plan.stages):
             folder = self._layout.folders[position]
             if not state.receipts:
