@@ -66,6 +66,7 @@ eval "$(_REFINERY_COMPLETE=bash_source refinery)"
 | 70 | internal error; the message has the path of a file with details |
 | 130 | interrupted |
 | 141 | the reader closed the output pipe |
+| 143 | `run` ended early after SIGTERM; the same command resumes |
 """
 
 

@@ -6,6 +6,7 @@
 #SBATCH --mem=8G
 #SBATCH --time=12:00:00
 #SBATCH --requeue
+#SBATCH --signal=B:TERM@150
 # memory is set because percentages refer to the whole machine
 exec refinery run -c "$@" --parts "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
   --workers "$SLURM_CPUS_PER_TASK" --set "executor.memory=$((SLURM_MEM_PER_NODE * 9 / 10))MB"

@@ -5,5 +5,6 @@
 #SBATCH --mem=64G
 #SBATCH --time=12:00:00
 #SBATCH --requeue
+#SBATCH --signal=B:TERM@150
 exec refinery run -c "$@" \
   --workers "$SLURM_CPUS_PER_TASK" --set "executor.memory=$((SLURM_MEM_PER_NODE * 9 / 10))MB"

@@ -62,7 +62,7 @@ YOUNG = 50_000
 EPILOG = """\b
 Exit codes: 0 success; 1 finished with failed parts, broken inputs or findings;
 2 wrong usage or recipe; 3 storage or assets; 4 refused; 70 internal error;
-130 interrupted.
+130 interrupted; 143 drained after SIGTERM.
 
 \b
 Completion: add eval "$(_REFINERY_COMPLETE=bash_source refinery)" to ~/.bashrc;

@@ -20,10 +20,11 @@ import click
 from refinery.cli._options import Session
 from refinery.errors import RefineryError, StorageError, UsageError
 from refinery.formatting import safe_lines
+from refinery.runner.drain import Drained
 from refinery.store import LocalStore, Store, store_for
 from refinery.store.local import FREE_SPACE
 
-INTERNAL, INTERRUPTED, PIPE_CLOSED = 70, 130, 141
+INTERNAL, INTERRUPTED, PIPE_CLOSED, DRAINED = 70, 130, 141, 143
 
 
 def finish(invoke: Callable[[], int], session: Session) -> int:
@@ -39,6 +40,9 @@ def finish(invoke: Callable[[], int], session: Session) -> int:
     except RefineryError as error:
         _show(error, session)
         code = error.exit_code
+    except Drained as end:
+        click.echo(str(end), err=True)
+        code = DRAINED
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         code = INTERRUPTED

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from refinery.cli._errors import INTERRUPTED
+from refinery.cli._errors import DRAINED, INTERRUPTED
 from refinery.cli._output import columns, numbers, percent
 from refinery.cli._reading import WARNINGS, warning_lines
 from refinery.errors import RefineryError
@@ -17,6 +17,7 @@ from refinery.inspect.summaries import Summary, summary
 from refinery.inspect.warning_list import RootWarning, warnings
 from refinery.recipe import written
 from refinery.runner.active import RunReport
+from refinery.runner.drain import Drained
 from refinery.runner.events import Event
 
 FAILURES = 10
@@ -77,10 +78,16 @@ def outcome_json(
 
 def failure_json(error: RefineryError | KeyboardInterrupt, latest: Mapping[str, Event]) -> dict[str, Any]:
     """Return the error that ended runs as JSON values, with the progress of each."""
+    if isinstance(error, RefineryError):
+        code, message, hint = error.exit_code, error.message, error.hint
+    elif isinstance(error, Drained):
+        code, message, hint = DRAINED, str(error), ""
+    else:
+        code, message, hint = INTERRUPTED, "interrupted", ""
     return {
-        "exit_code": error.exit_code if isinstance(error, RefineryError) else INTERRUPTED,
-        "error": error.message if isinstance(error, RefineryError) else "interrupted",
-        "hint": error.hint if isinstance(error, RefineryError) else "",
+        "exit_code": code,
+        "error": message,
+        "hint": hint,
         "runs": [{"root": root, "run": run_json(event)} for root, event in latest.items()],
     }
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from types import FrameType
 from typing import Any
 
 import click
@@ -30,6 +28,7 @@ from refinery.formatting import plural, safe, size, span
 from refinery.kernels.choice import note
 from refinery.planner.selection import Selection
 from refinery.root.runs import PhaseRecord
+from refinery.runner.drain import Drain, Drained
 from refinery.runner.events import Event, Listener, silent
 from refinery.runner.run import run_together
 
@@ -81,14 +80,14 @@ def command(
 ) -> int:
     """Run the pipeline: compute only what is missing or out of date.
 
-    You can stop it at any time; the same command resumes. It ends with a summary of what was kept, the output folder
-    and warnings (`refinery logs` shows them again). Exit code 1 if parts failed, or if more inputs are broken than the
-    recipe's max_broken_inputs allows.
+    You can stop it at any time; the same command resumes. After SIGTERM it begins no task, waits a minute for those
+    under way, and exits with 143. It ends with a summary of what was kept, the output folder and warnings (`refinery
+    logs` shows them again). Exit code 1 if parts failed, or if more inputs are broken than the recipe's
+    max_broken_inputs allows.
 
     Several recipes run together, each into its own root: inputs are read once, and what stages of one configuration
     compute of a document is computed once. `refinery diff` and `refinery report` then compare the roots.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
     latest = Latest()
     recipe = recipe.override({"executor.workers": workers, "executor.kind": executor, "executor.address": address})
     chosen = _chosen(recipe, recipes)
@@ -104,6 +103,7 @@ def command(
         telemetry(log_json, metrics, latest) as recorders,
         _displays(session, roots, log_json == STDERR) as displays,
         _reported(session, latest),
+        Drain(),
     ):
         reports = run_together(
             pipelines,
@@ -131,7 +131,7 @@ def _reported(session: Session, latest: Latest) -> Iterator[None]:
     except (KeyboardInterrupt, RefineryError) as error:
         if session.json:
             print_json(failure_json(error, latest))
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and not isinstance(error, Drained):
             click.echo("stopped; finished parts are kept, and the same command resumes", err=True)
             click.echo(OUTDATED, err=True)
         raise
@@ -162,11 +162,6 @@ def _print(session: Session, results: Sequence[Outcome], options: str) -> None:
             click.echo(f"error: {safe(result.warnings[0].text)}", err=True)
     if several:
         session.print_text(f"compare them: refinery diff {' '.join(roots)}")
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise KeyboardInterrupt
 
 
 def _each(listeners: Sequence[Listener]) -> Listener:

@@ -17,6 +17,7 @@ from refinery.inspect.warning_list import warnings
 _NEXT = {
     "killed": "its process no longer exists: `refinery run` resumes",
     "interrupted": "`refinery run` resumes",
+    "drained": "it was ended by SIGTERM: `refinery run` resumes",
     "failed": "`refinery logs` shows why; `refinery run` retries the failed parts",
 }
 

@@ -147,8 +147,8 @@ def _start(*shared: int) -> subprocess.Popen[bytes]:
     """Start a worker process that inherits these file descriptors."""
     # -P: before the module path is set, a folder in the current one must not shadow a module.
     command = [sys.executable, "-P", "-c", START, *map(str, shared), *map(str, sys.path)]
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:  # only the parent handles Ctrl-C: workers never receive it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:  # the whole group gets Ctrl-C and a scheduler's SIGTERM; the parent alone decides what they end
         return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=shared)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
+import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
@@ -63,6 +65,7 @@ class RayExecutor:
 
     def _connect(self, address: str) -> None:
         host, colon, port = address.rpartition(":")
+        before = signal.getsignal(signal.SIGTERM)
         try:
             if colon:  # Ray itself would try for minutes
                 socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
@@ -79,6 +82,8 @@ class RayExecutor:
                 f"no Ray cluster at {address!r}: {reason}",
                 hint="start one with `ray start --head`, and set executor.address to it",
             ) from error
+        if callable(before) and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)  # Ray has taken it, and would end the process at once
 
     @property
     def width(self) -> int:

@@ -30,7 +30,7 @@ LATE = 5.0
 
 @dataclass(frozen=True)
 class RunStatus:
-    """A run. ``state`` is that of its record (``running``, ``done``, ``failed``, ``interrupted``), or ``killed``."""
+    """A run. ``state`` is that of its record, see ``RunRecord``, or ``killed``."""
 
     file: str
     state: str

@@ -118,7 +118,7 @@ class StageWork(_Record):
 
 
 class RunRecord(_Record):
-    """All that is recorded of a run. ``state`` is ``running``, ``done``, ``failed`` or ``interrupted``."""
+    """All that is recorded of a run. ``state``: ``running``, ``done``, ``failed``, ``interrupted`` or ``drained``."""
 
     started: datetime
     updated: datetime

@@ -94,6 +94,16 @@ class ActiveRun:
         return self._planner.layout.pipeline.root
 
     @property
+    def tasks(self) -> int:
+        """Tasks that are done."""
+        return self._tasks
+
+    @property
+    def under_way(self) -> int:
+        """Tasks that workers have."""
+        return self._record.under_way
+
+    @property
     def phase(self) -> Phase | None:
         """The tasks that can be done next; None if none can, or if too many parts failed."""
         return self._plan.phase if self._allowed else None

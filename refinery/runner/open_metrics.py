@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from refinery.runner.events import Event
 
-STATES = ("running", "done", "failed", "interrupted")
+STATES = ("running", "done", "failed", "interrupted", "drained")
 
 Number = int | float
 Values = dict[tuple[tuple[str, str], ...], Number]

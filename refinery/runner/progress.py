@@ -17,6 +17,7 @@ from refinery.identity import canonical
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.root.runs import PhaseRecord, ProblemRecord, RunningTask, RunRecord, StageWork
+from refinery.runner.drain import Drained
 from refinery.runner.events import Event, EventKind, Level, Listener, committed, part_of, stage_of, written
 from refinery.runner.timeline import Timeline
 from refinery.store import taken
@@ -82,10 +83,15 @@ class RunRecorder:
         """Send the last event: how the run ended, though it had nothing to do or could not be recorded."""
         state = self._fields["state"] if self._phases else "done"
         if error is not None:
-            state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            state = _ending(error)
         message = str(error.message if isinstance(error, RefineryError) else error or "")
         values = {"state": state, "seconds": round(time.monotonic() - self._began, 3)}
         self._send("run_ended", level="info" if state == "done" else "error", message=message, values=values)
+
+    @property
+    def under_way(self) -> int:
+        """Tasks that workers have."""
+        return len(self._running)
 
     def phase(self, title: str, tasks: int, size: int) -> None:
         """Begin a phase."""
@@ -192,7 +198,7 @@ class RunRecorder:
         self._problems.append(ProblemRecord(time=f"{_now():%Y-%m-%dT%H:%M:%SZ}", message=message, trace=trace))
 
     def end(self, state: str) -> None:
-        """Record the end of the run: ``done``, ``failed`` or ``interrupted``."""
+        """Record the end of the run: ``done``, ``failed``, ``interrupted`` or ``drained``."""
         self._running.clear()
         self._end_phase()
         self._fields |= {"state": state, "ended": _now(), "requests": taken()}
@@ -215,6 +221,13 @@ class RunRecorder:
         )
         path = self._root.full(f"runs/{self._run}.json")
         self._root.store.put(path, canonical(record.model_dump(mode="json")))
+
+
+def _ending(error: BaseException) -> str:
+    """Return the state of a run that an error ended."""
+    if isinstance(error, Drained):
+        return "drained"
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
 def _now() -> datetime:

@@ -23,6 +23,7 @@ from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.takedowns import read_state
 from refinery.runner.active import ActiveRun, Outcome, RunReport, Tolerance
+from refinery.runner.drain import Drain, Drained, entered
 from refinery.runner.events import Listener, silent
 from refinery.runner.joint import joined
 from refinery.runner.progress import RunRecorder
@@ -92,7 +93,7 @@ def run_together(
             runs.append(stack.enter_context(_opened(planner, record, tolerance, accept_code=accept_code)))
         active = [one for one in runs if one.phase is not None]
         if active:
-            _go(active, executor or _executor(planners[0].layout.pipeline))
+            _go(active, executor or _executor(planners[0].layout.pipeline), entered())
         return [one.finish() for one in runs]
 
 
@@ -122,18 +123,21 @@ def _opened(planner: Planner, record: RunRecorder, tolerance: Tolerance, *, acce
             yield ActiveRun(planner, lock, head, record, tolerance)
 
 
-def _go(runs: Sequence[ActiveRun], executor: Executor) -> None:
+def _go(runs: Sequence[ActiveRun], executor: Executor, drain: Drain) -> None:
     """Do phase after phase of all runs. Ends workers and records however it ends."""
     state, problem = "failed", ""
     try:
         for one in runs:
             one.begin()
         while going := [one for one in runs if one.phase is not None]:
-            _do(going, executor)
+            _do(going, executor, drain)
             for one in going:
                 one.advance()
         state = "done"
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        if drain.expired or isinstance(interrupt, Drained):  # Ray raises another one for that of the alarm
+            state = "drained"
+            raise drain.ended(sum(one.tasks for one in runs), sum(one.under_way for one in runs)) from None
         state = "interrupted"
         raise
     except (RefineryError, OSError) as error:  # OSError: of whoever listens, such as a closed terminal
@@ -146,21 +150,27 @@ def _go(runs: Sequence[ActiveRun], executor: Executor) -> None:
                 one.end(state, problem)
 
 
-def _do(runs: Sequence[ActiveRun], executor: Executor) -> None:
-    """Do the next phase of each run."""
+def _do(runs: Sequence[ActiveRun], executor: Executor, drain: Drain) -> None:
+    """Do the next phase of each run. Raises Drained if that is requested, once the tasks under way have ended."""
     by_root = {one.root: one for one in runs}
     phases = [phase for one in runs if (phase := one.enter(executor.room)) is not None]
     memory = max(phase.memory for phase in phases)
     waiting: Sequence[Task | JointTask] = joined([phase.tasks for phase in phases])
     while waiting:
         again: list[Task | JointTask] = []
-        for outcome in executor.map(perform, _begun(by_root, waiting), memory):
+        for outcome in executor.map(perform, _begun(by_root, waiting, drain), memory):
             again += _taken(by_root, outcome)
+        if drain.requested:
+            raise Drained
         waiting = again
 
 
-def _begun(by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask]) -> Iterator[Task | JointTask]:
+def _begun(
+    by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask], drain: Drain
+) -> Iterator[Task | JointTask]:
     for task in tasks:
+        if drain.requested:
+            return
         for one in _single(task):
             by_root[one.root].begun(one)
         yield task

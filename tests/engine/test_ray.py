@@ -169,6 +169,19 @@ def test_the_driver_is_killed_and_started_again(nodes: Nodes, recipe: Path) -> N
     assert not list((recipe.parent / "driver" / "tmp").glob("*"))
 
 
+def test_the_driver_is_drained(nodes: Nodes, recipe: Path) -> None:
+    """After SIGTERM the tasks under way end, although Ray would exit at once, and the next run goes on from them."""
+    run = begin(recipe, "drained", *nodes.options)
+    until_busy(recipe.parent / "drained", 3)
+    run.terminate()
+    _, err = run.communicate(timeout=WAIT)
+    assert run.returncode == 143, err
+    assert "none abandoned" in err
+    again = ended(begin(recipe, "drained", *nodes.options))
+    same_as_local(recipe, "drained")
+    assert again["tasks"] <= int((recipe.parent / "tasks").read_text()) - 3
+
+
 def test_documents_that_kill_their_worker(nodes: Nodes, tmp_path: Path) -> None:
     """They are found and removed as on one machine."""
     write_inputs(
