@@ -43,6 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
                 test._hypothesis_internal_use_settings = chosen
     elif half == "slow":
         items[:] = [item for item in items if item in slow or fewer[item.obj]]
+        # What takes minutes begins first, or one worker is at it alone in the end.
+        items.sort(key=lambda item: item.path.name != "test_newcomer.py")
 
 
 def shortened(test: Callable[..., Any]) -> settings | None:
