@@ -119,10 +119,9 @@ def scale(result: Result) -> Iterator[Table]:
 def tokens(result: Result) -> Iterator[Table]:
     """Yield the speed of exports of token ids by tokenizer."""
     rows: dict[str, dict[str, float]] = {}
-    for path, rates in result.items():
-        tokenizer = path.rpartition("/")[2].removesuffix(".json")
+    for tokenizer, rates in result.items():
         for system, rate in rates.items():
-            rows.setdefault(system, {})[tokenizer] = rate
+            rows.setdefault(system, {})[tokenizer.removesuffix(".json")] = rate
     names = dict.fromkeys(name for row in rows.values() for name in row)
     yield Table("million tokens a second", tuple(Column(name, ".2f", HIGH) for name in names), rows)
 

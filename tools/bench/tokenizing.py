@@ -62,7 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         stored = _stored(arguments.inputs, folder)
         for tokenizer in arguments.tokenizers:
-            rates = best.setdefault(tokenizer, {})
+            rates = best.setdefault(Path(tokenizer).name, {})
             for _ in range(arguments.rounds):
                 for name, rate in _rates(stored, tokenizer, arguments.datatrove).items():
                     rates[name] = round(max(rate, rates.get(name, 0.0)), 3)
