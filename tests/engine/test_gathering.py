@@ -103,7 +103,7 @@ def test_rows_are_those_of_one_file_a_part(folder: Path) -> None:
     for stage in ("00-lines-of-text", "01-words", "03-same", "04-gather"):
         expected = sorted(single.rows(stage), key=lambda row: row["id"])
         assert sorted(root.rows(stage), key=lambda row: row["id"]) == expected
-    assert 1 < len(root.receipts("00-lines-of-text")) < len(TEXTS) / 2
+    assert 1 < len(root.receipts("00-lines-of-text")) < len(TEXTS)  # how many is by chance: by hashes of paths
     for counted, expected in zip(root.statistics().values(), single.statistics().values(), strict=True):
         assert {**counted, "samples": None} == {**expected, "samples": None}  # they name parts
     checked = verify(str(folder / "root"), 1.0)
