@@ -115,17 +115,17 @@ def test_rows_are_those_of_one_file_a_part(folder: Path) -> None:
 
 
 def test_a_new_file_computes_the_parts_anew_that_it_changes(folder: Path) -> None:
-    """The source reads the files of one or two parts again, and ``gc`` deletes the lists that no part has any more."""
+    """The source reads the files of few parts again, and ``gc`` deletes the lists that no part has any more."""
     quick(gathered(folder))
-    before = {list_content(path) for path in Inputs(gathered(folder)).paths()}
+    before = {list_content(path) or path for path in Inputs(gathered(folder)).paths()}  # a part of one file has no list
     (folder / "in" / "4x.txt").write_text("a new file\n")
-    after = {list_content(path) for path in Inputs(gathered(folder)).paths()}
-    assert 1 <= len(after - before) <= 2
+    after = {list_content(path) or path for path in Inputs(gathered(folder)).paths()}
+    assert 1 <= len(after - before) <= 5  # which ones is by chance: by hashes of paths
     estimate = plan(gathered(folder))
     assert estimate.stages[0].todo == len(after - before)
     quick(gathered(folder))
     kinds = [file.kind for file in collect_garbage(str(folder / "root"), delete=True).files]
-    assert kinds.count("input list") == len(before - after)
+    assert kinds.count("input list") == sum(not path.endswith(".txt") for path in before - after)
     assert quick(gathered(folder)).tasks == 0
     assert verify(str(folder / "root"), 1.0).ok
 
