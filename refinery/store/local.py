@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import glob
@@ -82,13 +83,14 @@ class LocalStore:
             return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
 
     def tags(self, folder: str) -> Mapping[str, str]:
+        found: dict[str, str] = {}
         with storage_errors(folder):
-            try:
-                stats = ((entry.name, entry.stat(follow_symlinks=False)) for entry in os.scandir(folder))
-                # A clock is coarse, and a new file has another number than the one that it replaces.
-                return {name: f"{one.st_ino:x}-{one.st_mtime_ns:x}-{one.st_size:x}" for name, one in stats}
-            except FileNotFoundError:
-                return {}
+            for entry in os.scandir(folder) if os.path.isdir(folder) else ():
+                with contextlib.suppress(FileNotFoundError):  # it was deleted since it was listed
+                    one = entry.stat(follow_symlinks=False)
+                    # A clock is coarse, and a new file has another number than the one that it replaces.
+                    found[entry.name] = f"{one.st_ino:x}-{one.st_mtime_ns:x}-{one.st_size:x}"
+        return found
 
     def check_writable(self, folder: str) -> None:
         existing = os.path.abspath(folder)

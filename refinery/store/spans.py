@@ -17,7 +17,6 @@ from refinery.errors import StorageError
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from _typeshed import WriteableBuffer
 
 Span = tuple[int, int]
 """First byte, and the byte behind the last one."""
@@ -99,12 +98,6 @@ class SpannedFile(io.BufferedIOBase):
         piece = self._window[offset:] if size is None or size < 0 else self._window[offset : offset + size]
         self._pos += len(piece)
         return piece
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer).cast("B")
-        data = self.read(len(view))
-        view[: len(data)] = data
-        return len(data)
 
     def close(self) -> None:
         for _, future in self._coming:

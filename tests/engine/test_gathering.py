@@ -94,7 +94,7 @@ def test_a_new_file_changes_few_parts() -> None:
 
 
 def test_rows_are_those_of_one_file_a_part(folder: Path) -> None:
-    """The same documents, ids, pointers and verdicts; ``verify``, ``plan`` and ``gc`` know the lists."""
+    """Documents, ids, pointers and verdicts are equal; ``verify``, ``plan`` and ``gc`` read input lists."""
     recipe = pipeline(folder, all_kinds(), gather_inputs=ByteSize(USUAL), audit=2)
     report = quick(recipe)
     assert report.complete

@@ -253,3 +253,16 @@ def test_verify_finds_a_copy_that_is_not_the_receipt(tmp_path: Path) -> None:
     path.write_bytes(receipt_index.index_file(entries, None))
     findings = [one for one in verify(root.path).findings if "its copy of the receipt" in one.message]
     assert [one.file for one in findings] == [f"{FOLDER}/index/{path.name}"]
+
+
+def test_a_file_that_is_deleted_while_a_folder_is_listed_hides_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other runs of the root delete their temporary files at any moment."""
+    (tmp_path / "a.json").write_text("{}")
+    entries = list(os.scandir(tmp_path))
+    (tmp_path / "b.json").write_text("{}")
+    gone = [entry for entry in os.scandir(tmp_path) if entry.name == "b.json"]
+    (tmp_path / "b.json").unlink()
+    monkeypatch.setattr(os, "scandir", lambda folder: [*gone, *entries])
+    assert list(LocalStore().tags(str(tmp_path))) == ["a.json"]

@@ -99,7 +99,7 @@ def by_readability(page: bytes, url: str) -> str:
 
 
 def by_justext(page: bytes, url: str) -> str:
-    """The paragraphs that jusText calls good, by its stop words of English, as it must be told a language."""
+    """The paragraphs that jusText keeps with its English stop words; it does not detect the language."""
     import justext
     from lxml.etree import ParserError
 

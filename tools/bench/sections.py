@@ -1,4 +1,4 @@
-"""What ``page.py`` runs: a command for each section of the page of benchmarks, and the tables made of its JSON."""
+"""Sections of docs/benchmarks.md: the command of each, and the tables that are made from the JSON it prints."""
 
 from __future__ import annotations
 
