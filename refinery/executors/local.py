@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -29,6 +30,15 @@ _ALLOCATORS = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "1"}
 much again as it uses."""
 
 
+class PackedTask(bytes):
+    """A function and its task, pickled: what a worker receives."""
+
+    @classmethod
+    def of(cls, function: Any, task: Any) -> PackedTask:
+        """Pickle both. Raises what ``pickle`` raises for a task that cannot be sent to another process."""
+        return cls(pickle.dumps((function, task), pickle.HIGHEST_PROTOCOL))
+
+
 class LocalExecutor:
     """At most ``width`` worker processes. ``memory`` limits their total size between tasks, in bytes."""
 
@@ -47,13 +57,19 @@ class LocalExecutor:
 
         def begin(task: T) -> _Worker:
             worker = idle.pop() if idle else self._new_worker()
-            worker.start(function, task)
+            worker.start(PackedTask.of(function, task))
             return worker
 
         for worker, task in in_flight(tasks, lambda: width, begin, _ready):
             outcome: Done[T, R] | Failed[T] | Died[T] = self._collect(worker, task)
             idle += [worker] if worker in self._workers else []
             yield outcome
+
+    def perform(self, packed: PackedTask) -> Done[None, Any] | Failed[None] | Died[None]:
+        """Perform one task, and wait for its outcome, which does not contain the task."""
+        worker = self._workers[-1] if self._workers else self._new_worker()
+        worker.start(packed)
+        return self._collect(worker, None)
 
     def _new_worker(self) -> _Worker:
         self._workers.append(_Worker())
@@ -97,15 +113,15 @@ class _Worker:
             self.process = _start(its_pipe.fileno(), watched.fileno(), file.fileno())
         watched.close()
         its_pipe.close()
-        self._send(Program.here())
+        self._send(pickle.dumps(Program.here()))
 
-    def start(self, function: Any, task: Any) -> None:
+    def start(self, packed: PackedTask) -> None:
         self._position[:] = bytes(POSITION.size)
-        self._send((function, task))
+        self._send(packed)
 
-    def _send(self, message: Any) -> None:
+    def _send(self, message: bytes) -> None:
         try:
-            self.pipe.send(message)
+            self.pipe.send_bytes(message)
         except (BrokenPipeError, ConnectionResetError):
             return  # it died while idle; answer() notices that
 

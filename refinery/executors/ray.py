@@ -14,13 +14,14 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar, cast
 
 from refinery.errors import StorageError, UsageError
 from refinery.executors import Died, Done, Failed, Function, in_flight
-from refinery.executors.local import LocalExecutor
+from refinery.executors.local import LocalExecutor, PackedTask
 from refinery.task.tasks import StepRows
 
 T = TypeVar("T")
@@ -45,6 +46,9 @@ _SETTINGS = (
 CONNECT_SECONDS = 10.0
 """Timeout for a cluster's first answer."""
 
+NODES_SECONDS = 1.0
+"""The nodes of the cluster are asked for at most this often: each time takes longer than it takes to submit a task."""
+
 
 class RayExecutor:
     """Tasks with one CPU and its share of a node's memory, at most ``width`` at once; as many as fit if None.
@@ -59,6 +63,8 @@ class RayExecutor:
         self._stdout = contextlib.redirect_stdout(sys.stderr)  # Ray prints events of its nodes there
         self._connect(address)
         self._budget = budget
+        self._known: list[tuple[int, int]] = []
+        self._known_until = 0.0
         self._share = max(1, min(memory // cpus for cpus, memory in self._nodes()))
         self._task = self._ray.remote(_perform)
         self._stdout.__enter__()
@@ -101,7 +107,13 @@ class RayExecutor:
         return max(1, min(fit, self._width or fit))
 
     def _nodes(self) -> list[tuple[int, int]]:
-        """Return CPUs and memory for tasks, in bytes, of each usable node."""
+        """Return CPUs and memory for tasks, in bytes, of each usable node, as they were in the last second."""
+        if not self._known or time.monotonic() > self._known_until:
+            self._known = self._usable_nodes()
+            self._known_until = time.monotonic() + NODES_SECONDS
+        return self._known
+
+    def _usable_nodes(self) -> list[tuple[int, int]]:
         resources = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
         nodes = [(int(one.get("CPU", 0)), int(one.get("memory", 0))) for one in resources]
         usable = [(cpus, min(self._budget(memory), memory)) for cpus, memory in nodes if cpus and memory]
@@ -118,7 +130,7 @@ class RayExecutor:
         task_type = self._task.options(num_cpus=1, memory=required, max_retries=REPEATS)
 
         def begin(task: T) -> Any:
-            return task_type.remote(function, task, required, here)
+            return task_type.remote(PackedTask.of(function, task), required, here)
 
         for reference, task in in_flight(tasks, lambda: self._fit(required), begin, self._ended):
             yield self._collect(reference, task)
@@ -167,8 +179,11 @@ class _Environment:
     settings: dict[str, str]
 
 
-def _perform(function: Any, task: Any, memory: int, driver: _Environment) -> Any:
-    """Perform a task in a local worker; return its outcome without the task, which the driver has."""
+def _perform(task: PackedTask, memory: int, driver: _Environment) -> Any:
+    """Perform a task in a local worker; return its outcome without the task, which the driver has.
+
+    The task stays packed: to unpickle the stages of a recipe takes longer than all that Ray does for a task.
+    """
     if not _local:
         try:
             os.chdir(driver.folder)
@@ -181,5 +196,4 @@ def _perform(function: Any, task: Any, memory: int, driver: _Environment) -> Any
         os.environ.update(driver.settings)
         _local.append(LocalExecutor(1, memory))
         atexit.register(_local[0].close)
-    (outcome,) = _local[0].map(function, [task])
-    return replace(outcome, task=None)
+    return _local[0].perform(task)

@@ -15,7 +15,7 @@ import pytest
 
 from refinery.errors import PartFailed, StorageError
 from refinery.executors import Died, Done, Failed, ProgressMarker
-from refinery.executors.local import LocalExecutor
+from refinery.executors.local import LocalExecutor, PackedTask
 from refinery.inspect.verification import verify
 from refinery.root.root import Root
 from refinery.runner import deaths
@@ -441,6 +441,6 @@ def test_closing_ends_workers_at_work() -> None:
     """After ``close`` no worker is left, whatever it was doing."""
     executor = LocalExecutor(1, 2**40)
     worker = executor._new_worker()
-    worker.start(misbehave, "wait")
+    worker.start(PackedTask.of(misbehave, "wait"))
     executor.close()
     assert worker.process.pid and not psutil.pid_exists(worker.process.pid)

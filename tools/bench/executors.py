@@ -1,9 +1,11 @@
 """What workers and Ray cost: CPU and time of the row stages by one worker, by two, and on Ray; and of an empty task.
 
-usage: python -m tools.bench.executors FOLDER ARCHIVE… [--repeats 3] [--tasks 200]
+usage: python -m tools.bench.executors FOLDER [ARCHIVE…] [--repeats 3] [--tasks 10000]
 
-Each repeat does all in turns, into new roots in FOLDER. CPU is that of every process, Ray's own included, so that it
-means something on a machine that does other work as well; time does not there. The last line is JSON.
+The cluster has two raylets of one CPU each. Each repeat does all in turns, into new roots in FOLDER; without archives
+only empty tasks are measured, whose descriptions have the size of a real one. CPU is that of every process, Ray's own
+included, so that it means something on a machine that does other work as well; time does not there. The last line is
+JSON.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,8 +36,14 @@ inputs: {inputs}
 root: root
 pipeline: [warc: {{}}, url: {{}}, extract: {{}}, language: {{}}, repetition: {{}}, quality: {{}}, lines: {{}}]
 """
+DESCRIPTION = bytes(46_000)
+"""Of the size of a pickled task of the row stages of ``configs/refinedweb.yaml``."""
+
 LOOK = 0.1
 """Seconds between looks at the processes."""
+
+START = 15.0
+"""Seconds until a node is there."""
 
 PORT = 26379
 ADDRESS = f"127.0.0.1:{PORT}"
@@ -50,8 +59,8 @@ def main() -> int:
     """Measure, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("archives", type=Path, nargs="+")
-    for name, default in {"repeats": 3, "tasks": 200}.items():
+    parser.add_argument("archives", type=Path, nargs="*")
+    for name, default in {"repeats": 3, "tasks": 10_000}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
@@ -59,71 +68,78 @@ def main() -> int:
     recipe.write_text(RECIPE.format(inputs=json.dumps([str(path.absolute()) for path in given.archives])))
     found: dict[str, list[tuple[float, float]]] = {}
     with _cluster() as ray:
-        for repeat in range(given.repeats):
+        for turn in range(given.repeats if given.archives else 0):
             for number, (kind, options) in enumerate(KINDS.items()):
-                root = given.folder / f"root-{os.getpid()}-{repeat}-{number}"
+                root = given.folder / f"root-{os.getpid()}-{turn}-{number}"
                 found.setdefault(kind, []).append(_run(recipe, root, options, ray))
                 print(f"{kind}: CPU {found[kind][-1][0]:.1f} s, {found[kind][-1][1]:.1f} s", flush=True)
-        empty = {"local": _empty(LocalExecutor(1, 1 << 40), given.tasks)}
-        empty["Ray"] = _empty(RayExecutor(ADDRESS, 1, lambda total: total), given.tasks)
+        empty = {}
+        for width in (1, 2):
+            empty[f"local, {width} at once"] = _empty(LocalExecutor(width, 1 << 40), given.tasks, ray)
+            empty[f"Ray, {width} at once"] = _empty(RayExecutor(ADDRESS, width, lambda total: total), given.tasks, ray)
     report: dict[str, Any] = {
         kind: {"cpu": [round(cpu, 2) for cpu, _ in each], "seconds": [round(wall, 2) for _, wall in each]}
         for kind, each in found.items()
     }
-    one = [cpu for cpu, _ in found["local, 1 worker"]]
+    one = [cpu for cpu, _ in found.get("local, 1 worker", [])]
     ratios = {k: median(cpu / base for (cpu, _), base in zip(each, one, strict=True)) for k, each in found.items()}
     print(json.dumps({"runs": report, "cpu_against_one_worker": ratios, "milliseconds_of_an_empty_task": empty}))
     return 0
 
 
 @contextmanager
-def _cluster() -> Iterator[psutil.Process]:
-    """A Ray cluster of one node with two CPUs."""
+def _cluster() -> Iterator[list[psutil.Process]]:
+    """A Ray cluster of two nodes with one CPU each."""
     program = str(Path(sys.executable).with_name("ray"))
-    about = ("--num-cpus=2", "--include-dashboard=false", "--disable-usage-stats", "--block")
-    command = [program, "start", "--head", f"--port={PORT}", *about]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        time.sleep(20)
-        yield psutil.Process(process.pid)
-        process.terminate()
+    places = (("--head", f"--port={PORT}", "--include-dashboard=false"), (f"--address={ADDRESS}",))
+    with ExitStack() as stack:
+        nodes = []
+        for place in places:
+            command = [program, "start", *place, "--num-cpus=1", "--disable-usage-stats", "--block"]
+            node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.enter_context(node)
+            stack.callback(node.terminate)
+            nodes.append(psutil.Process(node.pid))
+            time.sleep(START)
+        yield nodes
 
 
-def _run(recipe: Path, root: Path, options: tuple[str, ...], ray: psutil.Process) -> tuple[float, float]:
+def _run(recipe: Path, root: Path, options: tuple[str, ...], ray: list[psutil.Process]) -> tuple[float, float]:
     """CPU seconds and seconds of a run."""
     command = [sys.executable, "-m", "refinery", "run", "-q", "-c", str(recipe), "--root", str(root), *options]
-    before, used = _looked(ray), dict[int, float]()
+    before, used = _looked(*ray), dict[int, float]()
     began = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as run:
         while run.poll() is None:
             time.sleep(LOOK)
-            used |= _looked(ray) | _looked(psutil.Process(run.pid))
+            used |= _looked(*ray, psutil.Process(run.pid))
     assert run.returncode == 0
     return sum(cpu - before.get(pid, 0.0) for pid, cpu in used.items()), time.monotonic() - began
 
 
-def _looked(first: psutil.Process) -> dict[int, float]:
-    """CPU seconds of a process and of all below it. Looked at often: nobody adds up those of Ray's workers that end."""
+def _looked(*first: psutil.Process) -> dict[int, float]:
+    """CPU seconds of processes and all below them. Looked at often: nobody adds up those of Ray's workers that end."""
     found = {}
-    for process in (first, *first.children(recursive=True)):
+    for process in [below for one in first for below in (one, *one.children(recursive=True))]:
         with suppress(psutil.NoSuchProcess):
             found[process.pid] = sum(process.cpu_times()[:2])
     return found
 
 
-def nothing(task: int, mark: ProgressMarker) -> int:
+def nothing(task: bytes, mark: ProgressMarker) -> None:
     """An empty task."""
-    del mark
-    return task
+    del task, mark
 
 
-def _empty(executor: Executor, tasks: int) -> float:
-    """Milliseconds of an empty task, one after the other, once the worker is there."""
-    list(executor.map(nothing, [0]))
-    began = time.monotonic()
-    assert len(list(executor.map(nothing, range(tasks)))) == tasks
-    took = time.monotonic() - began
+def _empty(executor: Executor, tasks: int, ray: list[psutil.Process]) -> dict[str, float]:
+    """Milliseconds and CPU milliseconds of an empty task, once the workers are there."""
+    list(executor.map(nothing, [DESCRIPTION] * executor.width))
+    before, began = _looked(psutil.Process(), *ray), time.monotonic()
+    assert sum(1 for _ in executor.map(nothing, repeat(DESCRIPTION, tasks))) == tasks
+    took, used = time.monotonic() - began, _looked(psutil.Process(), *ray)
     executor.close()
-    return round(1000 * took / tasks, 2)
+    cpu = sum(seconds - before.get(pid, 0.0) for pid, seconds in used.items())
+    return {"time": round(1000 * took / tasks, 2), "cpu": round(1000 * cpu / tasks, 2)}
 
 
 if __name__ == "__main__":
