@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from refinery.errors import StorageError
 from refinery.inspect.reader import Finding, StageEntry
-from refinery.root.briefs import Brief
+from refinery.root.briefs import FilesBrief
 from refinery.root.receipt_index import IndexFile, ReceiptIndex
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
@@ -29,9 +29,9 @@ def _wrong_rows(root: Root, entry: StageEntry, index: ReceiptIndex, file: IndexF
     """Return the key of the first receipt that differs from its copies, "" for none."""
     keys = index.valid(file)
     rows = index.rows(keys)
-    copies = zip(index.receipts(rows), index.briefs(rows), strict=True)
+    copies = zip(index.receipts(rows), index.briefs(rows, FilesBrief), strict=True)
     for key, own, (receipt, brief) in zip(keys, root.own_receipts(entry.folder, keys), copies, strict=True):
-        if isinstance(own, Receipt) and (own != receipt or Brief.of(own) != brief):
+        if isinstance(own, Receipt) and (own != receipt or FilesBrief.of(own) != brief):
             return key
     return ""
 

@@ -83,7 +83,7 @@ def _receipts(
     """The receipts of a stage's parts, and those of its shuffle and audit."""
     if manifest is None:
         return (), ()
-    others = receipts.named(folder, [*manifest.shuffle, *manifest.audit])
+    others = receipts.named(folder, manifest.shuffle + manifest.audit)
     return receipts.named(folder, manifest.parts), others
 
 

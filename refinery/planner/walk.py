@@ -114,7 +114,8 @@ class _Walk:
             if isinstance(entered, _End):
                 self._expect(segment.first, group.last, len(parts))
                 return entered
-            parts = self._through(segment, entered)
+            parts, entered = entered, ()  # those before it have receipts of maps, which nothing needs any more
+            parts = self._through(segment, parts)
             missing = [part for part in parts if part.missing is not None]
             if missing:
                 self._expect(segment.last + 1, group.last, len(parts))
@@ -159,18 +160,23 @@ class _Walk:
         known += [ReferencePart(n, "", p.mapped) for n, p in enumerate(done, after_all_roots) if p.mapped is not None]
         shuffle = FileShuffle(self._layout.pipeline.root, step, folder, parts, known)
         for operator in stage.rounds():
-            merges = self._merged(position, shuffle, operator)
-            tasks = operator.tasks(shuffle)
-            keys = [task.key for task in tasks]
-            receipts = [one and lean(one) for one in self._receipts(position, keys)]
-            missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
-            if missing:  # only then the merged files are needed
-                title = "merge" if merges else operator.name
-                return _End(Phase(f"{step.name} {title}", merges or missing))
-            committed = [receipt for receipt in receipts if receipt is not None]
-            self._add(position, shuffle=keys)
-            operator.pass_on(shuffle, committed)
+            if phase := self._round(position, shuffle, operator):
+                return _End(phase)
         return [with_verdict(part, verdict) for part, verdict in shuffle.verdicts()]
+
+    def _round(self, position: int, shuffle: FileShuffle, operator: Round) -> Phase | None:
+        """Take the receipts of a round, or return its tasks that are missing."""
+        merges = self._merged(position, shuffle, operator)
+        tasks = operator.tasks(shuffle)
+        keys = [task.key for task in tasks]
+        receipts = [one and lean(one) for one in self._receipts(position, keys)]
+        missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+        if missing:  # only then the merged files are needed
+            title = f"{self._layout.steps[position].name} {'merge' if merges else operator.name}"
+            return Phase(title, merges or missing)
+        self._add(position, shuffle=keys)
+        operator.pass_on(shuffle, [receipt for receipt in receipts if receipt is not None])
+        return None
 
     def _merged(self, position: int, shuffle: FileShuffle, operator: Round) -> tuple[TierTask, ...]:
         """Merge the files that the tasks of a round read, tier after tier; return the tasks that are missing for it."""
@@ -217,8 +223,8 @@ class _Walk:
     def _mapped(self, tail: int, going: Sequence[tuple[int, tuple[str, ...]]]) -> dict[int, Receipt]:
         """The receipts of the map at the end of a segment, by the places of the parts that have one."""
         keys = [part_key(self._layout.maps[tail], contents) for _, contents in going]
-        places = (place for place, _ in going)
-        mapped = {n: lean(one) for n, one in zip(places, self._receipts(tail, keys), strict=True) if one is not None}
+        each = zip(going, self._receipts(tail, keys), strict=True)
+        mapped = {place: lean(one) for (place, _), one in each if one is not None}
         self._add(tail, shuffle=[key for (place, _), key in zip(going, keys, strict=True) if place in mapped])
         return mapped
 
@@ -251,8 +257,6 @@ class _Walk:
         self._stages[0] = replace(self._stages[0], audit=self._lookup.sequence(folder, audits))
         return tuple(task for task, done in zip(tasks, there, strict=True) if not done)
 
-    # ------------------------------------------------------------------------------------------------------ receipts
-
     def _receipts(self, position: int, keys: Sequence[str]) -> Iterator[Receipt | None]:
         return self._unforced(position, keys, self._lookup.find_all(self._layout.folders[position], keys))
 
@@ -270,8 +274,6 @@ class _Walk:
         if self._layout.selection.forced or not measure or self._layout.is_transient(position):
             return ()
         return self._lookup.metrics(self._layout.folders[position], measure).get(contents, ())
-
-    # ------------------------------------------------------------------------------------------------------- counting
 
     def _expect(self, first: int, last: int, parts: int) -> None:
         """Count parts that are still to come to steps ``first`` to ``last``."""

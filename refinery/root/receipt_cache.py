@@ -5,22 +5,33 @@ A receipt counts only while the files that it names exist in their sizes. Files 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from refinery.errors import StorageError
 from refinery.identity import part_key
-from refinery.root.briefs import Brief
+from refinery.root.briefs import Brief, FilesBrief
+from refinery.root.keys import Keys
 from refinery.root.receipt_index import ROWS, ReceiptIndex, Rows
 from refinery.root.receipt_sequence import Receipts
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
 from refinery.store import is_remote
 
+F = TypeVar("F", Receipt, FilesBrief)
+
 Metrics = dict[tuple[str, ...], tuple[str, ...]]
 """The files with the metrics that a filter measured, by the contents that it measured."""
+
+UNSEEN, COUNTS, OWN = range(3)
+"""A row of an index: nobody looked for its files yet, they are there, or the receipt is among those in memory."""
+
+ABSENT = np.iinfo(np.int64).min
+"""The row of a receipt that does not exist."""
 
 
 class ReceiptCache:
@@ -31,8 +42,8 @@ class ReceiptCache:
         self._folders = folders
         self._known: dict[tuple[str, str], Receipt] = {}
         self._indexes: dict[str, ReceiptIndex] = {}
-        self._checked: dict[str, npt.NDArray[np.bool_]] = {}
-        """By row of an index: True once the files that the receipt names were looked for."""
+        self._states: dict[str, npt.NDArray[np.int8]] = {}
+        """By row of an index: UNSEEN, COUNTS or OWN."""
         self._listed: dict[str, set[str]] = {}
         self._gone: dict[tuple[str, str], tuple[Receipt, str]] = {}
         self._fresh: set[str] = set()
@@ -53,26 +64,29 @@ class ReceiptCache:
     def index(self, folder: str) -> ReceiptIndex:
         """Return the index of a folder, as it was when it was first asked for."""
         if folder not in self._indexes:
-            self._indexes[folder] = index = self._root.index(folder)
-            self._checked[folder] = np.zeros(len(index), np.bool_)
-            if index.files:
-                self._listed.setdefault(folder, set(index.loose))
+            self._take_up(folder, self._root.index(folder))
+            if self._indexes[folder].files:
+                self._listed.setdefault(folder, set(self._indexes[folder].loose))
         return self._indexes[folder]
 
     def reindex(self, folder: str) -> None:
         """Take up the index files that were written since, and let go of the receipts that they have."""
-        before = self._indexes.pop(folder, None)
-        checked = self._checked.pop(folder, None)
+        counting = self.index(folder).keys(np.flatnonzero(self._states[folder] == COUNTS))
         known = [key for place, key in self._known if place == folder]
-        if before is not None and checked is not None:
-            known += before.keys(np.flatnonzero(checked))
-        index = self.index(folder)
-        self._listed[folder] = set(index.loose)
-        rows = index.rows(known)
-        for key, row in zip(known, rows.tolist(), strict=True):
+        index = self._root.index(folder)
+        for key, row in zip(known, index.rows(known).tolist(), strict=True):
             if row >= 0:
-                self._known.pop((folder, key), None)
-        self._checked[folder][rows[rows >= 0]] = True
+                del self._known[folder, key]
+        self._take_up(folder, index, counting + Keys(known))
+        self._listed[folder] = set(index.loose)
+
+    def _take_up(self, folder: str, index: ReceiptIndex, counting: Sequence[str] = ()) -> None:
+        """Use an index. The files of the receipts with the keys ``counting`` were looked for already."""
+        self._indexes[folder], self._states[folder] = index, np.zeros(len(index), np.int8)
+        own = [key for receipts in (self._known, self._gone) for place, key in receipts if place == folder]
+        for keys, state in ((counting, COUNTS), (own, OWN)):
+            rows = index.rows(keys)
+            self._states[folder][rows[rows >= 0]] = state
 
     def find(self, folder: str, key: str) -> Receipt | None:
         """Return the receipt of a key, if there is one and its files exist."""
@@ -80,56 +94,49 @@ class ReceiptCache:
 
     def find_all(self, folder: str, keys: Sequence[str]) -> Iterator[Receipt | None]:
         """Yield for each key what ``find`` returns. Receipts that an index has are not remembered."""
-        index = self.index(folder)
-        for some, rows in self._batches(folder, keys):
-            unseen = rows[rows >= 0]
-            unseen = unseen[~self._checked[folder][unseen]]
-            self._look_for_files(folder, unseen, list(index.briefs(unseen)))
-            indexed = self._indexed(folder, some, rows)
-            receipts = index.receipts(rows[indexed])
-            if indexed.all():
-                yield from receipts
-                continue
-            for key, is_indexed in zip(some, indexed.tolist(), strict=True):
-                yield next(receipts) if is_indexed else self._own(folder, key)
+        return self._each(folder, keys, self.index(folder).receipts, lambda receipt: receipt)
 
     def briefs(self, folder: str, keys: Sequence[str]) -> Iterator[Brief | None]:
         """Yield the briefs of the receipts that ``find_all`` yields."""
-        for some, rows in self._batches(folder, keys):
-            there = rows[rows >= 0]
-            read = list(self.index(folder).briefs(there))
-            self._look_for_files(folder, there, read)
-            indexed, briefs = self._indexed(folder, some, rows), iter(read)
-            if indexed.all():
-                yield from read
-                continue
-            for key, row, is_indexed in zip(some, rows.tolist(), indexed.tolist(), strict=True):
-                brief = next(briefs) if row >= 0 else None
-                receipt = None if is_indexed else self._own(folder, key)
-                yield brief if is_indexed else None if receipt is None else Brief.of(receipt)
+        index = self.index(folder)
+        return self._each(folder, keys, lambda rows: index.briefs(rows, FilesBrief), FilesBrief.of)
 
-    def _batches(self, folder: str, keys: Sequence[str]) -> Iterator[tuple[Sequence[str], Rows]]:
-        rows = self.index(folder).rows(keys)
+    def _each(
+        self, folder: str, keys: Sequence[str], read: Callable[[Rows], Iterator[F]], of: Callable[[Receipt], F]
+    ) -> Iterator[F | None]:
+        """Yield what an index has of the receipts that count, and the same ``of`` those that no index has."""
+        every = self.index(folder).rows(keys)
         for start in range(0, len(keys), ROWS):
-            yield keys[start : start + ROWS], rows[start : start + ROWS]
+            rows = every[start : start + ROWS]
+            there = rows[rows >= 0]
+            values = list(read(there))
+            self._look_for_files(folder, there, values)
+            counting = self._counting(folder, rows)
+            if counting.all():
+                yield from values
+                continue
+            some = iter(values)
+            for place, row, counts in zip(count(start), rows.tolist(), counting.tolist(), strict=False):
+                value = next(some) if row >= 0 else None
+                receipt = None if counts else self._own(folder, keys[place])
+                yield value if counts else None if receipt is None else of(receipt)
 
-    def _indexed(self, folder: str, keys: Sequence[str], rows: Rows) -> npt.NDArray[np.bool_]:
-        """Return for each key True if its row counts: its files are there, and no task has committed it anew."""
-        if not self._known and not self._gone:
-            return rows >= 0
-        own = [(folder, key) in self._known or (folder, key) in self._gone for key in keys]
-        return (rows >= 0) & ~np.array(own, np.bool_)
+    def _counting(self, folder: str, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Return for each row True if it counts: its files are there, and no task has committed it anew."""
+        counting = rows >= 0
+        counting[counting] = self._states[folder][rows[counting]] != OWN
+        return counting
 
-    def _look_for_files(self, folder: str, rows: Rows, briefs: Sequence[Brief]) -> None:
+    def _look_for_files(self, folder: str, rows: Rows, values: Sequence[F]) -> None:
         """Find the receipts of an index that do not count, for lack of a file."""
-        checked = self._checked[folder]
-        every = zip(rows.tolist(), briefs, checked[rows].tolist(), strict=True)
-        new = [(row, brief) for row, brief, done in every if not done]
-        for (row, _), path in zip(new, self._root.missing([brief for _, brief in new]), strict=True):
+        states = self._states[folder]
+        every = zip(rows.tolist(), values, (states[rows] == UNSEEN).tolist(), strict=True)
+        new = [(row, value) for row, value, is_new in every if is_new]
+        for (row, _), path in zip(new, self._root.missing([value for _, value in new]), strict=True):
+            states[row] = OWN if path else COUNTS
             if path:
                 (receipt,) = self.index(folder).receipts(np.array([row]))
                 self._gone[folder, receipt.key] = receipt, path
-        checked[rows] = True
 
     def _own(self, folder: str, key: str) -> Receipt | None:
         """Return the receipt of a key that no index has."""
@@ -144,11 +151,10 @@ class ReceiptCache:
 
     def sequence(self, folder: str, keys: Sequence[str]) -> Receipts:
         """Return the receipts of keys of which ``find_all`` yielded all, to be read again when they are asked for."""
-        own = [(folder, key) in self._known for key in keys]
         rows = self.index(folder).rows(keys)
-        others = [self._known[folder, key] for key, known in zip(keys, own, strict=True) if known]
-        rows[np.flatnonzero(own)] = -1 - np.arange(len(others))
-        return Receipts(self.index(folder), rows, others)
+        own = np.flatnonzero(~self._counting(folder, rows))
+        rows[own] = -1 - np.arange(len(own))
+        return Receipts(self.index(folder), rows, [self._known[folder, keys[place]] for place in own.tolist()])
 
     def named(self, folder: str, keys: Sequence[str]) -> Receipts:
         """Return the receipts with these keys that exist, whether their files do or not; each is read once.
@@ -156,20 +162,17 @@ class ReceiptCache:
         Raises StorageError for a damaged one.
         """
         rows = self.index(folder).rows(keys)
-        own = [key for key, row in zip(keys, rows.tolist(), strict=True) if row < 0 or (folder, key) in self._known]
-        known = {key: receipt for key in own if (receipt := self._read(folder, key)) is not None}
-        unread = [key for key in own if key not in known]
-        read = zip(unread, self._root.own_receipts(folder, unread), strict=True)
-        for key, one in read:
+        own = np.flatnonzero(~self._counting(folder, rows))
+        wanted = [keys[place] for place in own.tolist()]
+        known = {key: receipt for key in wanted if (receipt := self._read(folder, key)) is not None}
+        unread = [key for key in dict.fromkeys(wanted) if key not in known]
+        for key, one in zip(unread, self._root.own_receipts(folder, unread), strict=True):
             if isinstance(one, StorageError):
                 raise one
             known |= {key: one} if one else {}
         places = {key: -1 - place for place, key in enumerate(known)}
-        wanted = set(own)
-        there = [(k, row) for k, row in zip(keys, rows.tolist(), strict=True) if k in known or k not in wanted]
-        return Receipts(
-            self.index(folder), np.array([places.get(key, row) for key, row in there], np.int64), [*known.values()]
-        )
+        rows[own] = [places.get(key, ABSENT) for key in wanted]
+        return Receipts(self.index(folder), rows[rows != ABSENT], [*known.values()])
 
     def _read(self, folder: str, key: str) -> Receipt | None:
         place = folder, key
@@ -188,6 +191,9 @@ class ReceiptCache:
         self._fresh.add(receipt.key)
         self._gone.pop((folder, receipt.key), None)
         self._known[folder, receipt.key] = receipt
+        if folder in self._indexes:
+            rows = self._indexes[folder].rows([receipt.key])
+            self._states[folder][rows[rows >= 0]] = OWN
 
     def is_fresh(self, key: str) -> bool:
         """Return True if a task committed it in this run."""

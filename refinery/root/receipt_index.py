@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import eq
+from typing import Any, TypeVar, cast
 
 import msgspec
 import numpy as np
@@ -21,7 +22,8 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from refinery.errors import StorageError
-from refinery.root.briefs import Brief
+from refinery.root.briefs import Brief, FilesBrief
+from refinery.root.keys import Keys, column_of
 from refinery.root.receipts import Receipt, decoded, encoded
 from refinery.root.statistics import Statistics
 from refinery.store import Store
@@ -38,7 +40,11 @@ _KEPT = 8
 _SUM = b"statistics"
 _NAMES = ("key", "tag", "statistics", "counted", "brief", "receipt")
 _SCHEMA = pa.schema([pa.field(name, pa.binary() if name in _NAMES[4:] else pa.string()) for name in _NAMES])
-_BRIEF = msgspec.msgpack.Decoder(Brief)
+_DECODERS: dict[type[Brief], msgspec.msgpack.Decoder[Any]] = {
+    kind: msgspec.msgpack.Decoder(kind) for kind in (Brief, FilesBrief)
+}
+
+B = TypeVar("B", bound=Brief)
 
 Rows = npt.NDArray[np.int64]
 """Numbers of rows, from 0 in the order of the files."""
@@ -80,7 +86,7 @@ class ReceiptIndex:
                 continue
             keys, tags = (column.to_pylist() for column in read.columns)
             first = sum(map(len, names))
-            names.append(np.array([key.encode() for key in keys], "S"))
+            names.append(column_of(keys))
             now = [receipts.get(f"{key}.json") for key in keys]
             valid.append(np.array([*map(eq, now, tags)], np.bool_))
             self.files.append(IndexFile(path, first, len(keys)))
@@ -104,15 +110,15 @@ class ReceiptIndex:
         """Return the row of each key, -1 for none."""
         if not len(self._sorted) or not keys:
             return np.full(len(keys), -1)
-        wanted = np.array([key.encode() for key in keys], "S")
+        wanted = column_of(keys)
         places = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
         return np.where(self._sorted[places] == wanted, self._order[places], -1)
 
-    def valid(self, file: IndexFile) -> list[str]:
+    def valid(self, file: IndexFile) -> Keys:
         """Return the keys of a file's rows that count."""
         return self.keys(self._order[(self._order >= file.first) & (self._order < file.first + file.rows)])
 
-    def keys_of(self, file: IndexFile) -> list[str]:
+    def keys_of(self, file: IndexFile) -> Keys:
         """Return the keys of all rows of a file."""
         return self.keys(np.arange(file.first, file.first + file.rows))
 
@@ -120,9 +126,12 @@ class ReceiptIndex:
         """Yield all receipts that count."""
         return self.receipts(np.sort(self._order))
 
-    def keys(self, rows: Rows) -> list[str]:
-        """Return the keys of rows."""
-        return [name.decode() for name in self._keys[rows].tolist()]
+    def keys(self, rows: Rows, others: Sequence[str] = ()) -> Keys:
+        """Return the keys of rows; a negative row stands for one of the ``others``, -1 for the first."""
+        if not others:
+            return Keys(self._keys[rows])
+        # Behind the keys of rows, in reverse order, others are where negative numbers lead.
+        return Keys(np.concatenate([self._keys, column_of(others[::-1])])[rows])
 
     def receipts(self, rows: Rows) -> Iterator[Receipt]:
         """Yield the receipts of rows. Raises StorageError where one was deleted meanwhile."""
@@ -130,13 +139,14 @@ class ReceiptIndex:
             for key, receipt in zip(keys, map(_decoded, values), strict=True):
                 yield receipt if receipt is not None and receipt.key == key else self._own(key)
 
-    def briefs(self, rows: Rows) -> Iterator[Brief]:
+    def briefs(self, rows: Rows, kind: type[B]) -> Iterator[B]:
         """Yield the briefs of the receipts of rows. Raises StorageError where one was deleted meanwhile."""
         for keys, values in self._values("brief", rows):
-            for key, brief in zip(keys, map(_brief, values), strict=True):
-                yield brief if brief is not None and brief.key == key else Brief.of(self._own(key))
+            for key, value in zip(keys, values, strict=True):
+                brief = _brief(value, kind)
+                yield brief if brief is not None and brief.key == key else kind.of(self._own(key))
 
-    def _values(self, column: str, rows: Rows) -> Iterator[tuple[list[str], list[bytes | None]]]:
+    def _values(self, column: str, rows: Rows) -> Iterator[tuple[Keys, list[bytes | None]]]:
         """Yield keys of rows, and their values in a column: consecutive ones of a file, None in a damaged one."""
         numbers = np.searchsorted(self._firsts, rows, side="right") - 1
         starts = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(rows)] if len(rows) else [0]
@@ -219,7 +229,7 @@ def index_file(entries: Sequence[Entry], total: Statistics | None) -> bytes:
             one.tag,
             one.receipt.statistics.rpartition("/")[2] if one.counted is not None else None,
             one.counted,
-            msgspec.msgpack.encode(Brief.of(one.receipt)),
+            msgspec.msgpack.encode(FilesBrief.of(one.receipt)),
             encoded(one.receipt),
         )
         for one in entries
@@ -257,8 +267,8 @@ def _decoded(data: bytes | None) -> Receipt | None:
         return None
 
 
-def _brief(data: bytes | None) -> Brief | None:
+def _brief(data: bytes | None, kind: type[B]) -> B | None:
     try:
-        return None if data is None else _BRIEF.decode(data)
+        return None if data is None else cast("B", _DECODERS[kind].decode(data))
     except ValueError:
         return None

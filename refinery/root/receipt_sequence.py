@@ -9,6 +9,7 @@ from typing import overload
 import numpy as np
 
 from refinery.root.briefs import Brief
+from refinery.root.keys import Keys
 from refinery.root.receipt_index import ReceiptIndex, Rows
 from refinery.root.receipts import Receipt
 from refinery.root.statistics import Statistics
@@ -27,10 +28,9 @@ class Receipts(Sequence[Receipt]):
         return int((self._rows < 0).sum())
 
     @property
-    def keys(self) -> tuple[str, ...]:
+    def keys(self) -> Keys:
         """Their keys."""
-        own = iter(self._index.keys(self._rows[self._rows >= 0]))
-        return tuple(next(own) if row >= 0 else self._others[-1 - row].key for row in self._rows.tolist())
+        return self._index.keys(self._rows, [one.key for one in self._others])
 
     def sums(self) -> Iterator[tuple[Statistics, list[int]]]:
         """Yield stored sums of the statistics of some, and their places. See ``ReceiptIndex.sums``."""
@@ -38,7 +38,7 @@ class Receipts(Sequence[Receipt]):
 
     def briefs(self) -> Iterator[Brief]:
         """Yield the brief of each."""
-        own = self._index.briefs(self._rows[self._rows >= 0])
+        own = self._index.briefs(self._rows[self._rows >= 0], Brief)
         if not self._others:
             return own
         return (next(own) if row >= 0 else Brief.of(self._others[-1 - row]) for row in self._rows.tolist())
@@ -74,9 +74,9 @@ class Receipts(Sequence[Receipt]):
         return Receipts(self._index, np.concatenate([self._rows, rows]), (*self._others, *other._others))
 
 
-def keys_of(receipts: Sequence[Receipt]) -> tuple[str, ...]:
+def keys_of(receipts: Sequence[Receipt]) -> Keys:
     """Return the keys of receipts, without reading them where that is not necessary."""
-    return receipts.keys if isinstance(receipts, Receipts) else tuple(receipt.key for receipt in receipts)
+    return receipts.keys if isinstance(receipts, Receipts) else Keys(receipt.key for receipt in receipts)
 
 
 def briefs_of(receipts: Sequence[Receipt]) -> Iterator[Brief]:

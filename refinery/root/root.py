@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from refinery.errors import Refused, StorageError, UsageError
 from refinery.identity import FORMAT, canonical
-from refinery.root.briefs import Brief
+from refinery.root.briefs import FilesBrief
 from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipt_index import ReceiptIndex
 from refinery.root.receipt_sequence import Receipts
@@ -108,12 +108,12 @@ class Root:
         """Return the index of the receipts of a stage; an empty one for "", and where there is none."""
         return ReceiptIndex(self.store, self.full(folder) if folder else "")
 
-    def missing(self, receipts: Sequence[Receipt | Brief]) -> list[str]:
+    def missing(self, receipts: Sequence[Receipt] | Sequence[FilesBrief]) -> list[str]:
         """Return for each receipt a file that it names and that is not there, or has another size; "" for a whole one.
 
         Files are not read: ``verify`` compares their rows.
         """
-        named = [one.named if isinstance(one, Brief) else tuple(named_files(one)) for one in receipts]
+        named = [one.named if isinstance(one, FilesBrief) else tuple(named_files(one)) for one in receipts]
         sizes = iter(self.store.sizes([f"{self.path}/{path}" for files in named for path, _ in files]))
         return [first_absent([(path, size, next(sizes)) for path, size in files]) for files in named]
 

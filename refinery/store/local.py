@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import glob
@@ -86,10 +85,12 @@ class LocalStore:
         found: dict[str, str] = {}
         with storage_errors(folder):
             for entry in os.scandir(folder) if os.path.isdir(folder) else ():
-                with contextlib.suppress(FileNotFoundError):  # it was deleted since it was listed
+                try:  # of a crawl's millions, so each takes no more than it must
                     one = entry.stat(follow_symlinks=False)
-                    # A clock is coarse, and a new file has another number than the one that it replaces.
-                    found[entry.name] = f"{one.st_ino:x}-{one.st_mtime_ns:x}-{one.st_size:x}"
+                except FileNotFoundError:  # it was deleted since it was listed
+                    continue
+                # A clock is coarse, and a new file has another number than the one that it replaces.
+                found[entry.name] = f"{one.st_ino:x}-{one.st_mtime_ns:x}-{one.st_size:x}"
         return found
 
     def check_writable(self, folder: str) -> None:

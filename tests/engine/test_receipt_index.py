@@ -19,7 +19,7 @@ from refinery.identity import digest
 from refinery.inspect.garbage import collect_garbage
 from refinery.inspect.verification import verify
 from refinery.root import receipt_index, root as root_module
-from refinery.root.briefs import Brief
+from refinery.root.briefs import Brief, FilesBrief
 from refinery.root.receipt_cache import ReceiptCache
 from refinery.root.receipt_sequence import Receipts, briefs_of
 from refinery.root.receipts import FileRef, Receipt
@@ -150,7 +150,7 @@ def check(root: Root) -> None:
     assert len(absent) == PARTS - len(expected)
     whole = [one for one, lost in zip(expected, root.missing(expected), strict=True) if not lost]
     cache = ReceiptCache(root, [FOLDER])
-    assert [one for one in cache.briefs(FOLDER, keys(root)) if one is not None] == [*map(Brief.of, whole)]
+    assert [one for one in cache.briefs(FOLDER, keys(root)) if one is not None] == [*map(FilesBrief.of, whole)]
     assert [one for one in cache.find_all(FOLDER, keys(root)) if one is not None] == whole
     assert [*cache.sequence(FOLDER, [one.key for one in whole])] == whole
     assert [*cache.named(FOLDER, keys(root))] == expected
