@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from refinery.cli._amounts import amounts_line
 from refinery.cli._errors import DRAINED, INTERRUPTED
 from refinery.cli._output import columns, numbers, percent
 from refinery.cli._reading import WARNINGS, warning_lines
@@ -135,6 +136,8 @@ def _done(result: Outcome) -> Iterator[str]:
     if report.missing_files:
         files = plural(len(report.missing_files), "file")
         yield f"recomputed {files} that were missing or changed size; see `refinery logs`"
+    if report.amounts:
+        yield amounts_line(report.amounts)
     if report.blocked:
         yield report.blocked
     if not report.manifests_updated:

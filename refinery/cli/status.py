@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from refinery.cli._amounts import amount_lines
 from refinery.cli._options import Session, output_options, pass_session
 from refinery.cli._output import columns, print_json
 from refinery.cli._reading import root_of, root_options, same_root
@@ -37,7 +38,8 @@ _REPORT_FIELDS = {"begin", "ended", "busy", "slots", "longest"}
 def command(session: Session, config: str | None, root: str | None) -> int:
     """Show the state of the latest run, and how many parts of each stage are done.
 
-    Stages are as of the last finished phase.
+    Stages are as of the last finished phase. A second table has the time and the bytes of the run, beside what was
+    estimated from the parts that were finished when it began.
     """
     path = root_of(config, root)
     root_status, warned = status(path), warnings(path)
@@ -76,6 +78,7 @@ def _run_json(run: RunStatus) -> dict[str, Any]:
         "phase": phase_json,
         **rates,
         "problems": len(run.record.problems),
+        "amounts": dataclasses.asdict(run.amounts),
     }
 
 
@@ -85,7 +88,9 @@ def _text(root_status: RootStatus) -> str:
     lines += [] if root_status.outputs_current else [f"  {OUTDATED}"]
     lines.append("")
     rows = [_stage(stage) for stage in root_status.stages]
-    return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,))])
+    run = root_status.run
+    amounts = ["", *amount_lines(run.amounts)] if run and (run.record.work or run.record.estimate) else []
+    return "\n".join([*lines, columns([("", "parts", ""), *rows], right=(1,)), *amounts])
 
 
 def _run(run: RunStatus) -> list[str]:

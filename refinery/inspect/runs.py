@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import psutil
@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from refinery.errors import StorageError
 from refinery.inspect.reader import open_root
+from refinery.planner.amounts import RunAmounts, amounts_of
 from refinery.root.root import Root
 from refinery.root.runs import PhaseRecord, RunRecord
 
@@ -40,6 +41,14 @@ class RunStatus:
     def phase(self) -> PhaseRecord | None:
         """Phase that it is in, or ended in."""
         return self.record.phases[-1] if self.record.phases else None
+
+    @property
+    def amounts(self) -> RunAmounts:
+        """Amounts so far, beside their estimates. The time left is from now."""
+        amounts = amounts_of(self.record)
+        if amounts.left is None or self.state != "running":
+            return replace(amounts, left=None, left_seconds=None, unknown=())
+        return replace(amounts, left=max(0.0, amounts.left - self.silence))
 
     @property
     def silence(self) -> float:

@@ -122,10 +122,9 @@ def _add(total: Counter[str], requests: Mapping[str, int]) -> None:
         total[kind] += number
 
 
-def wall(costs: Iterable[tuple[Cost, int]], workers: int) -> float:
-    """Seconds that stages take one after another; of each its cost and into how many tasks it is divided."""
-    shares = (cost.serial + (cost.seconds - cost.serial) / max(1, min(workers, tasks)) for cost, tasks in costs)
-    return sum(shares)
+def wall(cost: Cost, tasks: int, workers: int) -> float:
+    """Seconds until a stage ends that is divided into so many tasks, but for what one task does alone."""
+    return cost.serial + (cost.seconds - cost.serial) / max(1, min(workers, tasks))
 
 
 def uncertainty(inputs: Sequence[int], taken: Sequence[float], of: int) -> float | None:

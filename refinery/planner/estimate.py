@@ -20,6 +20,7 @@ class StageEstimate:
 
     Bytes to read and to write, and worker seconds, scale those of finished parts: None if no part is finished, or if
     rules are only applied to stored metrics again. ``read`` is 0 if rows come from the stage before in memory.
+    ``wall`` are seconds until the stage ends with the recipe's workers, None if Ray decides on their number.
     ``memory`` and ``disk`` are upper limits for the rounds of a global stage, or for a shuffled export: of one task,
     and of the root beyond kept and removed rows. ``shuffle`` are the bytes that its map sends on. ``run`` refuses what
     does not fit.
@@ -36,6 +37,7 @@ class StageEstimate:
     memory: int | None = None
     disk: int | None = None
     shuffle: int | None = None
+    wall: float | None = None
 
     def cells(self) -> tuple[str, ...]:
         """A row of a table with the columns ``COLUMNS``."""
@@ -150,7 +152,7 @@ def lines_of(total: Total | None) -> list[str]:
     if total is None:
         return ["no estimate: no part is finished yet; run `refinery run --sample 1%` first"]
     wall = "" if total.wall is None else f", {span(total.wall)} on {plural(total.workers or 1, 'worker')}"
-    asked = "unknown requests" if total.requests is None else plural(_sent(total.requests), "request")
+    asked = "unknown requests" if total.requests is None else plural(sent(total.requests), "request")
     amount = f"{_hours(total.seconds)}{_plus_minus(total.seconds_error)}{wall}"
     written = f"{size(total.written)}{_plus_minus(total.written_error)} written"
     basis = total.basis
@@ -184,13 +186,14 @@ def _money(money: Money) -> list[str]:
     if money.once is None and money.storage is None:
         return []
     named = (("compute", money.compute), ("requests", money.requests))
-    parts = ", ".join(f"{_price(amount)} for {name}" for name, amount in named if amount is not None)
-    once = f"{_price(money.once)} {money.currency} ({parts})" if money.once is not None else ""
-    month = f"{_price(money.storage)} {money.currency} per month for storage" if money.storage is not None else ""
+    parts = ", ".join(f"{price(amount)} for {name}" for name, amount in named if amount is not None)
+    once = f"{price(money.once)} {money.currency} ({parts})" if money.once is not None else ""
+    month = f"{price(money.storage)} {money.currency} per month for storage" if money.storage is not None else ""
     return [f"money: {'; '.join(text for text in (once, month) if text)}"]
 
 
-def _price(amount: float) -> str:
+def price(amount: float) -> str:
+    """Format an amount of money without its currency."""
     return f"{amount:,.2f}" if amount >= 0.1 or not amount else f"{amount:.2g}"
 
 
@@ -205,5 +208,6 @@ def _plus_minus(share: float | None) -> str:
     return f" (± {100 * share:.0f} %)" if share else ""
 
 
-def _sent(requests: Mapping[str, int]) -> int:
+def sent(requests: Mapping[str, int]) -> int:
+    """Return the number of requests; their counts have bytes and failed tries as well."""
     return sum(requests.get(kind, 0) for kind in (*PUTS, *GETS, "delete"))

@@ -20,7 +20,7 @@ from refinery.planner.requests import RoundRequests
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
 from refinery.root.input_lists import InputList
-from refinery.root.manifests import StageManifest
+from refinery.root.manifests import Head, StageManifest
 from refinery.root.receipt_sequence import briefs_of
 from refinery.stage.base import Stage
 from refinery.stage.completing import inputs_table
@@ -39,10 +39,15 @@ def plan(pipeline: Pipeline, selection: Selection = Selection(), target: Target 
     planner = preflight(pipeline, selection, accept_code=True).cleared()
     head = check_root(planner.root, pipeline.dataset)
     changed = changed_code(planner.root, head, planner.layout.folders, planner.layout.steps)
-    found = planner.plan()
+    return estimate_of(planner, planner.plan(), head, changed=tuple(step.name for step in changed), target=target)
+
+
+def estimate_of(
+    planner: Planner, planned: Plan, head: Head | None, *, changed: tuple[str, ...] = (), target: Target | None = None
+) -> Estimate:
+    """Estimate a plan from the finished parts of the manifests that ``head`` names. Raises StorageError."""
     manifests = planner.root.current_manifests(head)  # not before: a walk and all keys take much memory each
-    estimator = _Estimator(planner, found, manifests, Measurements.of(planner, manifests), target)
-    return estimator.estimate(tuple(step.name for step in changed))
+    return _Estimator(planner, planned, manifests, Measurements.of(planner, manifests), target).estimate(changed)
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,15 @@ class _Estimator:
             None if scaled is None else scaled.written,
             seconds,
             *limits,
+            wall=self._wall(scaled, seconds, todo),
         )
+
+    def _wall(self, cost: Cost | None, seconds: float | None, todo: int) -> float | None:
+        """Seconds until all parts to be processed are done; None if they or the number of workers are not known."""
+        workers = self.planner.layout.pipeline.executor.processes()
+        if cost is None or seconds is None or not workers:
+            return None
+        return wall(replace(cost, seconds=seconds), todo, workers)
 
     def _reference_documents(self, position: int) -> int:
         return sum(part.mapped.rows["in"] for part in self.planner.references.get(position, ()))
@@ -202,7 +215,7 @@ class _Estimator:
         rounds = {step.name for step in pipeline.steps if isinstance(step.stage, Global)}
         return Total(
             seconds=seconds,
-            wall=wall([(cost, stage.todo) for cost, stage in known], workers) if workers else None,
+            wall=sum(stage.wall or 0.0 for _, stage in known) if workers else None,
             workers=workers,
             read=sum(stage.read or 0 for stage in stages),
             written=written,
@@ -221,7 +234,7 @@ class _Estimator:
         if cost is None:
             return None
         scaled = cost.times(self._factor(position, stage.todo, stage.parts))
-        return replace(scaled, seconds=stage.seconds or 0.0, serial=scaled.serial if stage.seconds else 0.0)
+        return replace(scaled, seconds=stage.seconds or 0.0)
 
 
 def _chosen(lists: Sequence[InputList]) -> IndexedRecords | None:

@@ -117,6 +117,37 @@ class StageWork(_Record):
     waiting: Number
 
 
+class StageAmount(_Record):
+    """Work on a stage in a run: ``parts``, seconds in which workers are busy, bytes of all files, requests by kind.
+
+    Estimated when the run begins, None where nothing was measured; or of the tasks that are done. ``wall`` seconds are
+    only estimated: until the stage ends, with the workers of the recipe. ``rounds`` is True once the receipts of tasks
+    over several parts are in it.
+    """
+
+    stage: str
+    parts: Number = 0
+    seconds: Seconds | None = None
+    wall: Seconds | None = None
+    written: Number | None = None
+    rounds: bool = False
+    requests: dict[str, int] = {}
+
+
+class RunEstimate(_Record):
+    """The estimate of a run when it began, see ``refinery.planner.estimate.Total``."""
+
+    stages: tuple[StageAmount, ...]
+    seconds: Seconds
+    wall: Seconds | None
+    written: Number
+    requests: dict[str, int] | None
+    seconds_error: Seconds | None
+    written_error: Seconds | None
+    measured: Number
+    """Finished parts that it scales."""
+
+
 class RunRecord(_Record):
     """All that is recorded of a run. ``state``: ``running``, ``done``, ``failed``, ``interrupted`` or ``drained``."""
 
@@ -132,6 +163,12 @@ class RunRecord(_Record):
     running: tuple[RunningTask, ...] = ()
     """The tasks that began first of those under way."""
     stages: tuple[StageWork, ...] = ()
+    estimate: RunEstimate | None = None
+    """None if no part was finished when the run began."""
+    work: tuple[StageAmount, ...] = ()
+    """Of each stage, the work of the tasks that are done."""
+    prices: dict[str, Any] = {}
+    """Those of the recipe."""
     spans: tuple[WorkSpan, ...] = ()
     failed_spans: tuple[WorkSpan, ...] = ()
     """The first tasks that failed, each by itself."""

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from refinery.errors import PartFailed, RefineryError
+from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Failed, WorkerReport
 from refinery.formatting import plural
 from refinery.html import paragraph
+from refinery.planner.amounts import RunAmounts, amounts_of, run_estimate
 from refinery.planner.memory import refuse_misfit
 from refinery.planner.plan import Phase, Plan
 from refinery.planner.planner import Planner
@@ -53,6 +54,8 @@ class RunReport:
     """Values of the recipe that differ from those the root had before."""
     reused: tuple[str, ...] = ()
     """Stages whose results differ from those before and were all there already, from another recipe."""
+    amounts: RunAmounts | None = None
+    """Amounts that the run took, beside their estimates; None if it had nothing to do."""
 
     def _repr_html_(self) -> str:
         end = "complete" if self.complete else f"not complete {self.blocked}"
@@ -111,11 +114,22 @@ class ActiveRun:
     # ------------------------------------------------------------------------------------------------ from plan to plan
 
     def begin(self) -> None:
-        """Record that outputs will change."""
-        if not self._state.has_begun(self._planner.root.head()):
+        """Record the estimate of the run, and that outputs will change."""
+        head = self._planner.root.head()
+        self._estimate(head)
+        if not self._state.has_begun(head):
             with self._lock.exclusive():
                 self._state.begin()
         self._report_plan()
+
+    def _estimate(self, head: Head | None) -> None:
+        """Record what the run is expected to take. A damaged manifest is no obstacle: this run writes it again."""
+        estimate = None
+        try:
+            estimate = run_estimate(self._planner, self._plan, head)
+        except StorageError as error:
+            self._record.note(f"the run has no estimate: {error.message}")
+        self._record.estimate(estimate, self._planner.layout.pipeline.prices.model_dump(exclude_none=True))
 
     def enter(self, room: int) -> Phase | None:
         """Begin and return the phase. Raises UsageError if a task takes more memory than there is ``room``."""
@@ -174,6 +188,7 @@ class ActiveRun:
             changed_settings=self._changed,
             reused=tuple(self._reused()) if self._changed else (),
             manifests_updated=self._update_manifests(),
+            amounts=amounts_of(self._record.record()) if self._phases else None,
         )
 
     def _reused(self) -> Iterator[str]:

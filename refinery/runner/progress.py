@@ -6,7 +6,8 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -16,7 +17,7 @@ from refinery.executors import WorkerReport
 from refinery.identity import canonical
 from refinery.root.receipts import Receipt
 from refinery.root.root import Root
-from refinery.root.runs import PhaseRecord, ProblemRecord, RunningTask, RunRecord, StageWork
+from refinery.root.runs import PhaseRecord, ProblemRecord, RunEstimate, RunningTask, RunRecord, StageAmount, StageWork
 from refinery.runner.drain import Drained
 from refinery.runner.events import Event, EventKind, Level, Listener, committed, part_of, stage_of, written
 from refinery.runner.timeline import Timeline
@@ -65,9 +66,14 @@ class RunRecorder:
         self._problems: list[ProblemRecord] = []
         self._running: dict[str, datetime] = {}
         self._attempts: dict[str, _Attempt] = {}
+        self._work: dict[str, StageAmount] = {}
         self._timeline = Timeline()
         self._began = time.monotonic()
         self._phase_began = self._written = 0.0
+
+    def estimate(self, estimate: RunEstimate | None, prices: Mapping[str, Any]) -> None:
+        """Record the estimate of the run, and the prices of that; written with the next change."""
+        self._fields |= {"estimate": estimate, "prices": dict(prices)}
 
     def stages(self, work: Sequence[StageWork]) -> None:
         """Record what is done of each stage; written with the next change."""
@@ -143,6 +149,7 @@ class RunRecorder:
         memory = max((receipt.peak_memory for receipt in receipts), default=0)
         size = written(receipts)
         for receipt in receipts:
+            self._add_work(receipt)
             values = committed(receipt)
             self._send("committed", task, "debug", values=values, stage=receipt.stage, part=receipt.part)
         self._count(task, done=1, documents=documents, bytes_written=size, peak_memory=memory)
@@ -150,6 +157,18 @@ class RunRecorder:
         self._send("task_done", task, values={**self._attempt(task), **values})
         del self._attempts[task.title]
         self._write(hurry=False)
+
+    def _add_work(self, receipt: Receipt) -> None:
+        """Add the work of a receipt to that of its stage."""
+        known = self._work.get(receipt.stage, StageAmount(stage=receipt.stage, seconds=0.0, written=0))
+        more = {
+            "parts": known.parts + (receipt.kind == "stage"),
+            "seconds": (known.seconds or 0.0) + receipt.seconds,
+            "written": (known.written or 0) + sum(map(receipt.total, receipt.files)),
+            "rounds": known.rounds or receipt.kind not in ("stage", "audit"),
+            "requests": dict(Counter(known.requests) + Counter(receipt.requests)),
+        }
+        self._work[receipt.stage] = known.model_copy(update=more)
 
     def failed(self, task: Task, summary: str, trace: str = "") -> None:
         """Record that a task has failed for good."""
@@ -210,17 +229,21 @@ class RunRecorder:
         self._written = time.monotonic()
         if self._phases:
             self._phases[-1] = self._timed(self._phases[-1])
+        path = self._root.full(f"runs/{self._run}.json")
+        self._root.store.put(path, canonical(self.record().model_dump(mode="json")))
+
+    def record(self) -> RunRecord:
+        """Return the record of the run so far."""
         oldest = [RunningTask(task=task, since=since) for task, since in list(self._running.items())[:OLDEST]]
-        record = RunRecord(
+        return RunRecord(
             **self._fields,
             updated=_now(),
             phases=tuple(self._phases),
             problems=tuple(self._problems),
             running=tuple(oldest),
+            work=tuple(self._work.values()),
             **self._timeline.of_run(),
         )
-        path = self._root.full(f"runs/{self._run}.json")
-        self._root.store.put(path, canonical(record.model_dump(mode="json")))
 
 
 def _ending(error: BaseException) -> str:

@@ -414,7 +414,7 @@ def test_status_tells_a_run_that_is_under_way_killed_or_done(say: Say, copy: Pat
     assert "a → b: 1 of 4 tasks, 1 failed   200.0 kB/s, 5 documents/s, 7 min left" in out
     assert "1 problem: `refinery logs`" in out
     found = data(say("status", "--root", copy, "--json"))
-    reported = "file state started updated ended host pid command running phase problems eta"
+    reported = "file state started updated ended host pid command running phase problems eta amounts"
     assert set(found["run"]) == {*reported.split(), "bytes_per_second", "documents_per_second"}
     assert found["run"]["state"] == "running"
     assert found["run"]["phase"]["done"] == 1

@@ -82,12 +82,12 @@ def test_a_target_is_so_many_times_what_was_measured() -> None:
     assert (scaled.written, scaled.requests) == (1250, {"get": 8})
 
 
-def test_stages_follow_each_other_and_share_their_tasks() -> None:
+def test_workers_share_the_tasks_of_a_stage() -> None:
     """No stage has more workers than tasks, and what one task does alone is not divided."""
-    assert wall([(Cost(1, 1, seconds=100.0), 10)], 4) == 25
-    assert wall([(Cost(1, 1, seconds=100.0), 2)], 4) == 50
-    assert wall([(Cost(1, 1, seconds=100.0, serial=20.0), 10), (Cost(1, 1, seconds=8.0), 10)], 4) == 20 + 20 + 2
-    assert wall([(Cost(1, 1, seconds=3.0), 0)], 4) == 3
+    assert wall(Cost(1, 1, seconds=100.0), 10, 4) == 25
+    assert wall(Cost(1, 1, seconds=100.0), 2, 4) == 50
+    assert wall(Cost(1, 1, seconds=100.0, serial=20.0), 10, 4) == 20 + 20
+    assert wall(Cost(1, 1, seconds=3.0), 0, 4) == 3
 
 
 def test_parts_alike_are_certain_and_all_of_them_are() -> None:
