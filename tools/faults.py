@@ -34,12 +34,16 @@ BURST = 4
 
 
 class Faults:
-    """A running proxy in front of the server at ``target``; ``injected`` counts what it did."""
+    """A running proxy in front of the server at ``target``; ``injected`` counts what it did.
 
-    def __init__(self, target: str, rate: float, seed: int = 1, *, stall: float = 10.0) -> None:
+    With ``only`` it injects faults of that kind alone, which all methods must have.
+    """
+
+    def __init__(self, target: str, rate: float, seed: int = 1, *, stall: float = 10.0, only: str = "") -> None:
         self.target = urlsplit(target).netloc
         self.rate = rate
         self.stall = stall
+        self.only = only
         self.injected: Counter[str] = Counter()
         self.requests = 0
         self._chance = random.Random(seed)  # noqa: S311 - no secret
@@ -65,7 +69,7 @@ class Faults:
                 return "busy"
             if self._chance.random() >= self.rate:
                 return ""
-            kinds = KINDS.get(method, _ANY)
+            kinds = (self.only,) if self.only else KINDS.get(method, _ANY)
             kind = kinds[self._turn[method] % len(kinds)]
             self._turn[method] += 1
             self._burst = self._chance.randrange(BURST) if kind == "busy" else 0

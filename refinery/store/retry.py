@@ -54,6 +54,8 @@ class RequestLimiter:
         self._changed = threading.Condition()
         self._under_way = 0
         self._halved = self._pause = 0.0
+        self.succeeded = 0.0
+        """Monotonic time of the last request that did."""
         self.limit = float(AT_ONCE)
         self.proven = PROVEN.is_set()
         """True once a request succeeded, here or in the process that planned the tasks: the credentials are valid."""
@@ -72,6 +74,7 @@ class RequestLimiter:
             self._under_way -= 1
             if kind is None:
                 self.proven = True
+                self.succeeded = time.monotonic()
                 self.limit = min(MOST_AT_ONCE, self.limit + 1 / self.limit)
             elif isinstance(error, Transient) and error.busy:
                 self._slow_down(error.wait)
@@ -94,7 +97,9 @@ def limiter_of(host: str) -> RequestLimiter:
 def retrying(attempt: Callable[[], T], path: str, limiter: RequestLimiter, progress: Callable[[], int] = int) -> T:
     """Return the result of ``attempt``, calling it again while it raises Transient.
 
-    The time for retries starts again whenever ``progress`` has grown. Raises StorageError with ``path`` when it ends.
+    The time for retries starts again whenever ``progress`` has grown, and where the store is busy whenever another
+    request succeeded: a store that serves some requests will serve this one. Raises StorageError with ``path`` when it
+    ends.
     """
     tries, since, reached = 0, time.monotonic(), progress()
     while True:
@@ -104,6 +109,8 @@ def retrying(attempt: Callable[[], T], path: str, limiter: RequestLimiter, progr
         except Transient as failure:
             if progress() > reached:
                 tries, since, reached = 0, time.monotonic(), progress()
+            if failure.busy and not failure.forbidden:
+                since = max(since, limiter.succeeded)
             tries += 1
             count("retried")
             count("throttled", int(failure.busy))

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pytest
 
 from refinery.demo import sample
 from refinery.errors import StorageError
+from refinery.inspect.runs import runs
+from refinery.root.root import Root
 from refinery.stages.warc import Warc
 from refinery.store import LocalStore, S3Store, remote, retry, s3, taken
 from refinery.store.retry import RequestLimiter, Transient, retrying
+from refinery.store.traffic import count
 from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
 from tests.storage.conftest import fresh
 from tests.storage.held import contents_of
@@ -106,6 +111,67 @@ def test_a_run_through_faults_ends_as_without(
     assert quick(given.model_copy(update={"root": f"{bucket}/root"})).complete
     assert contents_of(f"{bucket}/root") == contents_of(str(tmp_path / "root"))
     assert faults.total > 20
+
+
+@pytest.mark.slow
+def test_a_store_that_throttles_slows_a_run_and_does_not_fail_it(
+    bucket: str, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third of all requests is refused with 503: fewer are sent at once, each is counted, and content ids are equal."""
+    write_inputs(tmp_path / "in")
+    given = pipeline(tmp_path, all_kinds())
+    assert quick(given).complete
+    limits: list[float] = []
+    counted: Counter[str] = Counter()
+    halve = RequestLimiter._slow_down
+
+    def seen(limiter: RequestLimiter, wait: float) -> None:
+        halve(limiter, wait)
+        limits.append(limiter.limit)
+
+    def add(name: str, number: int = 1) -> None:
+        counted[name] += number
+        count(name, number)
+
+    monkeypatch.setattr(RequestLimiter, "_slow_down", seen)
+    monkeypatch.setattr(retry, "count", add)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.1)
+    store = Faults(server.endpoint, 0.16, only="busy")  # each refusal is one of up to four in a row
+    through(store, monkeypatch)
+    try:
+        assert quick(given.model_copy(update={"root": f"{bucket}/root"})).complete
+        refused, requests = store.injected["busy"], store.requests
+    finally:
+        store.close()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+    fresh()
+    assert contents_of(f"{bucket}/root") == contents_of(str(tmp_path / "root"))
+    assert refused > requests / 4
+    assert min(limits) == 1.0
+    assert counted["throttled"] == refused
+    (record,) = [found.record for found in runs(Root(f"{bucket}/root", STORE))]
+    assert record.requests["throttled"] > 0
+    assert record.work[0].requests["throttled"] > 0
+
+
+def test_a_busy_store_that_serves_others_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time for retries begins when it served the last request, whichever that was."""
+    now = [1000.0]
+    monkeypatch.setattr(retry, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: None))
+    monkeypatch.setattr(retry, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(retry, "LONGEST_WAIT", 0.0)
+    limiter, tries = RequestLimiter("busy"), []
+
+    def refused() -> None:
+        now[0] += 100.0
+        tries.append(1)
+        if len(tries) % 2 and len(tries) < 30:
+            limiter.succeeded = now[0]  # of another request
+        raise Transient("503 SlowDown", busy=True)
+
+    limiter.proven = True
+    with pytest.raises(StorageError, match=r"503 SlowDown \(32 tries\)"):
+        retrying(refused, "s3://b/x", limiter)
 
 
 def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
