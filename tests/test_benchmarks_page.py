@@ -61,6 +61,32 @@ def test_a_section_without_its_inputs_is_not_run_and_one_that_fails_keeps_its_fi
     assert json.loads(figures.read_text())[section.name]["result"] == result
 
 
+def test_a_peer_that_did_not_run_is_named_with_the_reason() -> None:
+    """And one that ran has its version, also from another interpreter."""
+    (section,) = [section for section in SECTIONS if section.name == "decontamination"]
+    ours = {"all exact": {"refinery": 0.5}, "clean": {"refinery": 0.0}, "us": {"refinery": 3.0}}
+    found = {"command": "c", "date": "d", "seconds": 1, "machine": "m", "versions": {}, "result": ours}
+    assert "decon did not run: it needs Python 3.12 or newer" in "\n".join(page._section(section, found))
+    both = {label: {**figures, "decon": 0.25} for label, figures in ours.items()}
+    found["result"] = {**both, "versions": {"decon": "0.3"}}
+    text = "\n".join(page._section(section, found))
+    assert "did not run" not in text
+    assert "| refinery | **0.500** | **0.0000** | 3 |\n| decon | 0.250 |" in text
+    assert "Others are better here: µs a document, decon 0 and refinery 3." in text
+    assert text.rstrip().endswith("m. decon 0.3.")
+
+
+def test_a_section_runs_without_a_peer_that_is_not_there() -> None:
+    """Its option is left out; other inputs must be given."""
+    (section,) = [section for section in SECTIONS if section.name == "decontamination"]
+    given: dict[str, Any] = {**dict.fromkeys(page.INPUTS), "benchmarks": "b", "texts": "t"}
+    assert page.command_of(section, given) == "-m tools.bench.decontamination b t --items 60 "
+    assert (
+        page.command_of(section, {**given, "decon": "p"}) == "-m tools.bench.decontamination b t --items 60 --decon p"
+    )
+    assert page.command_of(section, {**given, "texts": None}) is None
+
+
 def test_commands_show_no_folders() -> None:
     assert page.shown("-m tools.bench.dedup /some/where/pages --only minhash") == (
         "python -m tools.bench.dedup pages --only minhash"

@@ -1,11 +1,11 @@
 """Plant copies of benchmark items in real pages, and print which of them are found, beside AI2's decon; last line JSON.
 
-usage: python tools/bench/decontamination.py BENCHMARKS PAGES... [--decon COMMAND] [--plant NAME...] [--items 300]
+usage: python tools/bench/decontamination.py BENCHMARKS PAGES... [--decon PYTHON] [--plant NAME...] [--items 300]
 
 BENCHMARKS is a folder of files in decon's form, all of which are looked for; items are planted of files whose names
 begin with ``--plant``, so that constants chosen on some are measured on others. PAGES are JSON lines with the text in
-``gold_text`` or ``text``. Each copy is in a page of its own. COMMAND takes the folders of training files and of
-benchmarks, and writes reports to a third, with decon's defaults. Where it is given, both read the same files.
+``gold_text`` or ``text``. Each copy is in a page of its own. PYTHON is an interpreter that has decon, the package
+decontaminate. Where it is given, both read the same files, decon with its defaults and on one core.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import gzip
 import json
 import random
 import re
-import shlex
-import subprocess
 import tempfile
 import time
 from collections import defaultdict
@@ -31,6 +29,7 @@ from refinery import Asset
 from refinery.kernels import match_scores
 from refinery.stages._decontaminate.items import Items
 from refinery.stages.decontaminate import Decontaminate
+from tools.bench import decon
 
 SHORTEST, LONGEST = 800, 20_000
 SPACELESS = ("zh", "ja", "th")
@@ -215,9 +214,9 @@ def ours(files: Sequence[Path], planted: Sequence[Planted], show: int) -> dict[s
     matches, seconds = prepared.matches(texts), []
     clean = pa.array([one.text for one in planted if not one.kind])
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         prepared.matches(clean)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     size = sum(len(text.as_py().encode()) for text in clean)
     scores, groups = match_scores(matches.flatten()), matches.flatten().field("group").to_numpy()
     offsets = matches.offsets.to_numpy()
@@ -250,26 +249,11 @@ def _show(
         print(f"   ITEM {known.texts[first][:300]!r}\n   PAGE {spans[0][:300]!r}")
 
 
-def theirs(command: str, files: Sequence[Path], planted: Sequence[Planted], folder: Path) -> dict[str, Any]:
-    """Return the pages that decon finds, and the time of a document as it prints it."""
-    for name in ("train", "evals"):
-        (folder / name).mkdir()
-    for path in files:
-        (folder / "evals" / path.name).write_bytes(path.read_bytes())
-    with (folder / "train" / "pages.jsonl").open("w", encoding="utf-8") as file:
-        file.writelines(json.dumps({"text": one.text}) + "\n" for one in planted)
-    run = [*shlex.split(command), *(str(folder / name) for name in ("train", "evals", "out"))]
-    printed = subprocess.run(run, check=True, capture_output=True, text=True).stdout
-    found = [False] * len(planted)
-    right = [False] * len(planted)
-    for path in (folder / "out").rglob("*.jsonl"):
-        for row in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
-            found[row["training_line"]] = True
-            right[row["training_line"]] |= row["eval_key"] == planted[row["training_line"]].group[0]
-    printed_time = re.search(r"Detection time\D*([\d.]+)s", printed)
-    seconds = float(printed_time[1]) if printed_time else float("nan")
-    size = sum(len(one.text.encode()) for one in planted)
-    return {"found": found, "right": right, "us": seconds / size * DOCUMENT * 1e6}
+def theirs(python: str, files: Sequence[Path], planted: Sequence[Planted], folder: Path) -> dict[str, Any]:
+    """Return the pages that decon finds, its version, and the time of a document."""
+    keys, version, us = decon.detected(python, files, [one.text for one in planted], folder)
+    right = [one.group[0] in found for one, found in zip(planted, keys, strict=True)]
+    return {"found": [bool(found) for found in keys], "right": right, "us": us * DOCUMENT, "version": version}
 
 
 def table(figures: dict[str, dict[str, Any]], planted: Sequence[Planted]) -> None:
@@ -280,13 +264,16 @@ def table(figures: dict[str, dict[str, Any]], planted: Sequence[Planted]) -> Non
         if one.kind:
             rows[one.group[0], one.kind].append(number)
     print(f"{'benchmark':14} {'kind':10} {'pages':>6}" + "".join(f"{name:>12}" for name in figures))
-    summary = {}
+    summary: dict[str, Any] = {}
     for (key, kind), numbers in sorted(rows.items()):
         shares = {name: sum(each["found"][n] for n in numbers) / len(numbers) for name, each in figures.items()}
         cells = "".join(f"{share:12.4f}" for share in shares.values())
         print(f"{key:14} {kind or 'clean':10} {len(numbers):6}{cells}")
         summary[f"{key} {kind or 'clean'}".strip()] = shares
     summary["us"] = {name: round(each["us"], 1) for name, each in figures.items()}
+    summary["versions"] = {
+        f"{name} (decontaminate)": each["version"] for name, each in figures.items() if "version" in each
+    }
     print(f"{'µs a document':32}" + "".join(f"{each['us']:12.1f}" for each in figures.values()))
     print(json.dumps(summary))
 

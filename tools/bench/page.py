@@ -1,13 +1,13 @@
 """Runs the benches that the page of benchmarks rests on, and writes docs/benchmarks.json and docs/benchmarks.md.
 
 usage: python -m tools.bench.page [--only NAME …] [--pages FOLDER] [--folds FOLDER] [--wet FILES] [--tokenizers FILES]
-           [--python PYTHON] [--benchmarks FOLDER] [--texts FILES] [--decon COMMAND] [--write]
+           [--python PYTHON] [--benchmarks FOLDER] [--texts FILES] [--decon PYTHON] [--write]
 
 A section whose inputs are not given keeps its figures of the last time; so does one that fails, and the exit code is
 then 1. ``--write`` runs nothing, and makes the page of the JSON. Inputs are what the benches want, and what cannot be
-part of the repository: pages with gold texts (tools/bench/gold.py), WET files, tokenizer.json files, an interpreter
-with datatrove's own versions, files of benchmarks. Peers come by ``make benchmarks``; those that are not there are left
-out by the benches.
+part of the repository: pages with gold texts (tools/bench/gold.py), WET files, tokenizer.json files, interpreters with
+datatrove's own versions and with decon, files of benchmarks. Peers come by ``make benchmarks``; those that are not
+there are left out by the benches.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ def main() -> int:
 def command_of(section: Section, given: Mapping[str, Any]) -> str | None:
     """Return the section's command with the inputs in it; nothing if one is missing that it cannot do without."""
     folds = f"--folds {given['folds']}" if given["folds"] else ""
-    values = {**{name: given[name] for name in INPUTS}, "folds": folds, "folder": "{folder}"}
+    decon = f"--decon {given['decon']}" if given["decon"] else ""
+    values = {**{name: given[name] for name in INPUTS}, "folds": folds, "decon": decon, "folder": "{folder}"}
     needed = {name for _, name, _, _ in string.Formatter().parse(section.command) if name}
     return None if any(values[name] is None for name in needed) else section.command.format(**values)
 
@@ -158,8 +159,13 @@ def _section(section: Section, found: Mapping[str, Any]) -> Iterator[str]:
         better += _where_others_win(table)
     if better:
         yield f"Others are better here: {'; '.join(better)}.\n"
+    systems = {name for table in section.tables(found["result"]) for name in table.rows}
+    for name, reason in section.absent.items():
+        if name not in systems:
+            yield f"{name} did not run: {reason}.\n"
     named = json.dumps(found["result"]).lower() + section.about.lower() + section.command
     used = [f"{name} {version}" for name, version in found["versions"].items() if name.partition("-")[0] in named]
+    used += [f"{name} {version}" for name, version in found["result"].get("versions", {}).items()]
     peers = f" {', '.join(used)}." if used else ""
     yield f"`{found['command']}`, {found['date']}, {found['seconds']:,} s. {found['machine']}.{peers}\n"
 

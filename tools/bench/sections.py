@@ -47,6 +47,8 @@ class Section:
     about: str
     command: str
     tables: Callable[[Result], Iterator[Table]]
+    absent: Mapping[str, str]
+    """Systems that may be absent from the result, and the reason if they are."""
 
 
 def extraction(result: Result) -> Iterator[Table]:
@@ -178,6 +180,8 @@ TABLES: dict[str, Callable[[Result], Iterator[Table]]] = {
 }
 
 SECTIONS = tuple(
-    Section(name, given["title"], " ".join(given["about"].split()), given["command"], TABLES[name])
+    Section(
+        name, given["title"], " ".join(given["about"].split()), given["command"], TABLES[name], given.get("absent", {})
+    )
     for name, given in tomllib.loads(Path(__file__).with_name("page.toml").read_text("utf-8")).items()
 )
