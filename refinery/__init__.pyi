@@ -195,12 +195,12 @@ from .root.statistics import (
 from .root.takedowns import (
     TakenDocument as TakenDocument,
 )
-from .runner.active import (
-    RunReport as RunReport,
-)
 from .runner.events import (
     Event as Event,
     Listener as Listener,
+)
+from .runner.report import (
+    RunReport as RunReport,
 )
 from .runner.run import (
     run as run,

@@ -17,9 +17,9 @@ from refinery.formatting import plural, safe, shortened
 from refinery.inspect.summaries import Summary, summary
 from refinery.inspect.warning_list import RootWarning, warnings
 from refinery.recipe import written
-from refinery.runner.active import RunReport
 from refinery.runner.drain import Drained
 from refinery.runner.events import Event
+from refinery.runner.report import RunReport
 
 FAILURES = 10
 """Failed parts that are printed."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from refinery.errors import RefineryError
 from refinery.task.tasks import ProgressMarker, StepRows
@@ -74,6 +74,22 @@ class Function(Protocol[Given_contra, R_co]):
     def __call__(self, task: Given_contra, mark: ProgressMarker, /) -> R_co: ...
 
 
+LOOK_SECONDS = 5.0
+"""While slots are idle, it is asked so often which tasks are late."""
+
+
+class Late(Protocol[R_co]):
+    """Returns running tasks, at most so many, that another worker is to do as well."""
+
+    def __call__(self, most: int, /) -> Sequence[R_co]: ...
+
+
+def never_late(most: int) -> Sequence[Any]:
+    """Return no task."""
+    del most
+    return ()
+
+
 class Executor(Protocol):
     """Runs tasks, at most ``width`` at once."""
 
@@ -86,11 +102,13 @@ class Executor(Protocol):
         """Return the memory of a task that runs alone on a machine, in bytes."""
 
     def map(
-        self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0
+        self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0, late: Late[T] = never_late
     ) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
         """Yield the outcome of each task as it ends. The next task is taken when a worker becomes free.
 
         ``memory`` is the memory of each task in bytes, 0 if unknown. Fewer tasks run at once if it is scarce.
+        When no task waits and slots are idle, a second copy of ``late`` ones is begun. What ends first is the outcome,
+        and the other copy is ended before it is yielded; if both have ended, both are yielded.
         """
 
     def close(self) -> None:
@@ -98,10 +116,19 @@ class Executor(Protocol):
 
 
 def in_flight(
-    tasks: Iterable[T], width: Callable[[], int], begin: Callable[[T], H], ended: Callable[[Iterable[H]], Iterable[H]]
+    tasks: Iterable[T],
+    width: Callable[[], int],
+    begin: Callable[[T], H],
+    ended: Callable[[Iterable[H], float | None], Sequence[H]],
+    abandon: Callable[[H], None],
+    late: Late[T] = never_late,
 ) -> Iterator[tuple[H, T]]:
-    """Start tasks, at most ``width`` at once, and yield the handle of each that has ended, with the task."""
-    waiting, busy = iter(tasks), dict[H, T]()
+    """Start tasks, at most ``width`` at once, and yield the handle of each that has ended, with the task.
+
+    ``ended`` waits until some have, at most so many seconds. For ``late`` ones see ``Executor.map``: of two copies the
+    one that has not ended is abandoned.
+    """
+    waiting, busy, copies = iter(tasks), dict[H, T](), dict[H, H]()
     exhausted = False
     while True:
         while not exhausted and len(busy) < width():
@@ -112,5 +139,16 @@ def in_flight(
                 busy[begin(task)] = task
         if not busy:
             return
-        for handle in ended(busy):
+        idle = width() - len(busy) if exhausted else 0
+        for task in late(idle) if idle > 0 else ():
+            first, second = next(handle for handle, one in busy.items() if one is task), begin(task)
+            busy[second], copies[first], copies[second] = task, second, first
+        known = ended(busy, LOOK_SECONDS if idle > 0 and late is not never_late else None)
+        for handle in known:
+            copy = copies.pop(handle, None)
+            if copy is not None:
+                del copies[copy]
+                if copy not in known:
+                    abandon(copy)
+                    del busy[copy]
             yield handle, busy.pop(handle)

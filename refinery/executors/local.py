@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from multiprocessing import Pipe, connection
 from typing import Any, TypeVar, cast
 
-from refinery.executors import Died, Done, Failed, Function, Logged, WorkerReport, in_flight
+from refinery.executors import Died, Done, Failed, Function, Late, Logged, WorkerReport, in_flight, never_late
 from refinery.executors.worker import POSITION, START, Answer, Program
 from refinery.task.tasks import StepRows
 
@@ -49,7 +49,7 @@ class LocalExecutor:
         self._workers: list[_Worker] = []
 
     def map(
-        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
+        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0, late: Late[T] = never_late
     ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
         """See ``Executor.map``."""
         width = max(1, min(self.width, self.room // max(1, memory)))
@@ -60,7 +60,7 @@ class LocalExecutor:
             worker.start(PackedTask.of(function, task))
             return worker
 
-        for worker, task in in_flight(tasks, lambda: width, begin, _ready):
+        for worker, task in in_flight(tasks, lambda: width, begin, _ready, self._abandon, late):
             outcome: Done[T, R] | Failed[T] | Died[T] = self._collect(worker, task)
             idle += [worker] if worker in self._workers else []
             yield outcome
@@ -74,6 +74,10 @@ class LocalExecutor:
     def _new_worker(self) -> _Worker:
         self._workers.append(_Worker())
         return self._workers[-1]
+
+    def _abandon(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.kill()
 
     def _collect(self, worker: _Worker, task: T) -> Done[T, R] | Failed[T] | Died[T]:
         answer = worker.answer()
@@ -170,7 +174,7 @@ def _start(*shared: int) -> subprocess.Popen[bytes]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ready(busy: Iterable[_Worker]) -> list[_Worker]:
+def _ready(busy: Iterable[_Worker], seconds: float | None) -> list[_Worker]:
     busy = list(busy)
-    ready = connection.wait([worker.pipe for worker in busy])
+    ready = connection.wait([worker.pipe for worker in busy], seconds)
     return [worker for worker in busy if worker.pipe in ready]

@@ -15,12 +15,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from refinery.errors import StorageError, UsageError
-from refinery.executors import Died, Done, Failed, Function, in_flight
+from refinery.executors import Died, Done, Failed, Function, Late, in_flight, never_late
 from refinery.executors.local import LocalExecutor, PackedTask
 from refinery.task.tasks import StepRows
 
@@ -45,6 +46,9 @@ _SETTINGS = (
 
 CONNECT_SECONDS = 10.0
 """Timeout for a cluster's first answer."""
+
+ABANDON_SECONDS = 10.0
+"""Timeout until a task is known to have ended that is to be."""
 
 NODES_SECONDS = 1.0
 """The nodes of the cluster are asked for at most this often: each time takes longer than it takes to submit a task."""
@@ -122,7 +126,7 @@ class RayExecutor:
         return usable
 
     def map(
-        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
+        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0, late: Late[T] = never_late
     ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
         """See ``Executor.map``. Only tasks that can run now are submitted, each with the memory that it requires."""
         here = _Environment(os.getcwd(), {name: os.environ[name] for name in _SETTINGS if name in os.environ})
@@ -132,12 +136,18 @@ class RayExecutor:
         def begin(task: T) -> Any:
             return task_type.remote(PackedTask.of(function, task), required, here)
 
-        for reference, task in in_flight(tasks, lambda: self._fit(required), begin, self._ended):
+        fit = partial(self._fit, required)
+        for reference, task in in_flight(tasks, fit, begin, self._ended, self._abandon, late):
             yield self._collect(reference, task)
 
-    def _ended(self, busy: Iterable[Any]) -> Iterable[Any]:
-        ended, _ = self._ray.wait(list(busy), num_returns=1)
-        return cast(Iterable[Any], ended)
+    def _ended(self, busy: Iterable[Any], seconds: float | None) -> Sequence[Any]:
+        ended, _ = self._ray.wait(list(busy), num_returns=1, timeout=seconds)
+        return cast(Sequence[Any], ended)
+
+    def _abandon(self, reference: Any) -> None:
+        """End a task, and with its Ray worker the local one. On a node that does not answer it may go on."""
+        self._ray.cancel(reference, force=True)
+        self._ray.wait([reference], timeout=ABANDON_SECONDS)
 
     def _collect(self, reference: Any, task: T) -> Done[T, R] | Failed[T] | Died[T]:
         exceptions = self._ray.exceptions

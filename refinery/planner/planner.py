@@ -56,7 +56,25 @@ class Planner:
     def commit(self, receipts: Iterable[Receipt]) -> None:
         """Add receipts that a task has committed."""
         for receipt in receipts:
-            self.receipts.add(self.layout.folders[self.layout.position(receipt.stage)], receipt)
+            self.receipts.add(self._folder(receipt), receipt)
+
+    def restore(self, receipts: Iterable[Receipt]) -> bool:
+        """Write receipts of a task once more. Return False if one with other content ids was in place of one."""
+        equal = True
+        for receipt in receipts:
+            folder = self._folder(receipt)
+            there = self.root.receipt(folder, receipt.key)
+            equal &= there is None or there.contents == receipt.contents
+            self.root.commit(folder, receipt)
+        return equal
+
+    def withdraw(self, receipts: Iterable[Receipt]) -> None:
+        """Delete receipts that a task has committed."""
+        for receipt in receipts:
+            self.root.withdraw(self._folder(receipt), receipt.key)
+
+    def _folder(self, receipt: Receipt) -> str:
+        return self.layout.folders[self.layout.position(receipt.stage)]
 
     @cached_property
     def _whole(self) -> Layout:

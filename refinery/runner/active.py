@@ -8,14 +8,12 @@ from typing import TypeVar
 
 from refinery.errors import PartFailed, RefineryError, StorageError
 from refinery.executors import Died, Done, Failed, WorkerReport
-from refinery.formatting import plural
-from refinery.html import paragraph
-from refinery.planner.amounts import RunAmounts, amounts_of, run_estimate
+from refinery.planner.amounts import amounts_of, run_estimate
 from refinery.planner.memory import refuse_misfit
 from refinery.planner.plan import Phase, Plan
 from refinery.planner.planner import Planner
 from refinery.planner.selection import Selection
-from refinery.recipe import Setting, changes, recipe_dict
+from refinery.recipe import changes, recipe_dict
 from refinery.root.manifests import Head
 from refinery.root.receipt_index import ROWS
 from refinery.root.receipt_sequence import Receipts, keys_of
@@ -25,6 +23,7 @@ from refinery.runner.deaths import TRIES, Deaths, describe
 from refinery.runner.indexes import write_indexes
 from refinery.runner.manifests import State
 from refinery.runner.progress import RunRecorder
+from refinery.runner.report import RunReport
 from refinery.store import RootLock
 from refinery.task.tasks import SegmentTask, Task, Unreadable
 
@@ -33,33 +32,6 @@ T = TypeVar("T")
 
 Outcome = Done[T, list[Receipt]] | Failed[T] | Died[T]
 """The outcome of a task."""
-
-
-@dataclass(frozen=True)
-class RunReport:
-    """The phases and tasks that a run did, the parts that failed, and True if every stage is complete."""
-
-    phases: int
-    tasks: int
-    failures: tuple[str, ...]
-    complete: bool
-    blocked: str
-    failures_allowed: bool = True
-    """True if the run went on without the parts that failed, if any."""
-    manifests_updated: bool = True
-    """True if the manifests are up to date; not while other runs share the root: the last of them updates them."""
-    missing_files: tuple[str, ...] = ()
-    """Files below the root that receipts name and that were gone or had another size: their parts ran again."""
-    changed_settings: tuple[Setting, ...] = ()
-    """Values of the recipe that differ from those the root had before."""
-    reused: tuple[str, ...] = ()
-    """Stages whose results differ from those before and were all there already, from another recipe."""
-    amounts: RunAmounts | None = None
-    """Amounts that the run took, beside their estimates; None if it had nothing to do."""
-
-    def _repr_html_(self) -> str:
-        end = "complete" if self.complete else f"not complete {self.blocked}"
-        return paragraph(f"{plural(self.tasks, 'task')} done, {end}") + "".join(map(paragraph, self.failures))
 
 
 @dataclass(frozen=True)
@@ -254,6 +226,19 @@ class ActiveRun:
         self._committed |= {receipt.key for receipt in receipts}
         self._planner.commit(receipts)
         self._record.done(task, receipts)
+
+    def settle(self, task: Task, receipts: list[Receipt], *, equal: bool) -> None:
+        """Have the receipts of the first of two copies of a task count, which the other one may have withdrawn.
+
+        Raises PartFailed, and withdraws them, if the other one has, or has committed, other content ids.
+        """
+        if equal and self._planner.restore(receipts):
+            return
+        self._planner.withdraw(receipts)
+        raise PartFailed(
+            f"{task.title}: two workers did it, and returned other rows",
+            hint="something a stage depends on is not declared, such as a time or a file; run again after mending it",
+        )
 
     def after(self, outcome: Outcome[Task]) -> list[Task]:
         """Take the outcome of a task, and return the task to begin again, if it is to be."""

@@ -21,12 +21,15 @@ from refinery.planner.planner import Planner
 from refinery.planner.preflight import preflight
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline
+from refinery.root.receipts import Receipt
 from refinery.root.takedowns import read_state
-from refinery.runner.active import ActiveRun, Outcome, RunReport, Tolerance
+from refinery.runner.active import ActiveRun, Outcome, Tolerance
 from refinery.runner.drain import Drain, Drained, entered
 from refinery.runner.events import Listener, silent
 from refinery.runner.joint import joined
 from refinery.runner.progress import RunRecorder
+from refinery.runner.report import RunReport
+from refinery.runner.stragglers import Stragglers, differ
 from refinery.runner.takedown import finish
 from refinery.task.perform import perform
 from refinery.task.tasks import JointTask, Task
@@ -156,24 +159,52 @@ def _do(runs: Sequence[ActiveRun], executor: Executor, drain: Drain) -> None:
     phases = [phase for one in runs if (phase := one.enter(executor.room)) is not None]
     memory = max(phase.memory for phase in phases)
     waiting: Sequence[Task | JointTask] = joined([phase.tasks for phase in phases])
+    stragglers = Stragglers(len(waiting))
+
+    def late(most: int) -> Sequence[Task | JointTask]:
+        return () if drain.requested else _copied(by_root, stragglers, most)
+
     while waiting:
         again: list[Task | JointTask] = []
-        for outcome in executor.map(perform, _begun(by_root, waiting, drain), memory):
-            again += _taken(by_root, outcome)
+        for outcome in executor.map(perform, _begun(by_root, waiting, drain, stragglers), memory, late):
+            first = stragglers.first(outcome)
+            if first is outcome:
+                again += _taken(by_root, outcome)
+            if stragglers.copied(outcome.task):
+                _settle(by_root, first, outcome)
         if drain.requested:
             raise Drained
         waiting = again
 
 
 def _begun(
-    by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask], drain: Drain
+    by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask], drain: Drain, stragglers: Stragglers
 ) -> Iterator[Task | JointTask]:
     for task in tasks:
         if drain.requested:
             return
         for one in _single(task):
             by_root[one.root].begun(one)
+        stragglers.begun(task)
         yield task
+
+
+def _copied(by_root: dict[str, ActiveRun], stragglers: Stragglers, most: int) -> Sequence[Task | JointTask]:
+    """Return the tasks that another worker is to do as well, and report them."""
+    late = stragglers.late(most)
+    for task in late:
+        message = f"has taken {stragglers.seconds(task):.0f} s, far longer than others: another worker does it as well"
+        for one in _single(task):
+            by_root[one.root].problem(f"{one.title}: {message}")
+    return late
+
+
+def _settle(by_root: dict[str, ActiveRun], first: Outcome[Task | JointTask], last: Outcome[Task | JointTask]) -> None:
+    """Have the receipts of the first copy of a task count. Raises PartFailed if the other one has other content ids."""
+    if not isinstance(first, Done):
+        return
+    for task, receipts in _divided(first.task, first.result):
+        by_root[task.root].settle(task, receipts, equal=not differ(first, last))
 
 
 def _taken(by_root: dict[str, ActiveRun], outcome: Outcome[Task | JointTask]) -> Sequence[Task]:
@@ -184,7 +215,7 @@ def _taken(by_root: dict[str, ActiveRun], outcome: Outcome[Task | JointTask]) ->
     if not isinstance(task, JointTask):
         return by_root[task.root].after(cast("Outcome[Task]", outcome))
     if isinstance(outcome, Done):
-        for one, receipts in task.divided(outcome.result):
+        for one, receipts in _divided(task, outcome.result):
             by_root[one.root].after(Done(one, receipts))
         return ()
     # What befell one of them is not to befall the others, and is traced to a document as in a run of one pipeline.
@@ -196,6 +227,10 @@ def _taken(by_root: dict[str, ActiveRun], outcome: Outcome[Task | JointTask]) ->
 
 def _single(task: Task | JointTask) -> Sequence[Task]:
     return task.tasks if isinstance(task, JointTask) else [task]
+
+
+def _divided(task: Task | JointTask, receipts: list[Receipt]) -> Iterable[tuple[Task, list[Receipt]]]:
+    return task.divided(receipts) if isinstance(task, JointTask) else [(task, receipts)]
 
 
 def _executor(pipeline: Pipeline) -> Executor:

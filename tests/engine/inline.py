@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from refinery.errors import RefineryError
-from refinery.executors import Died, Done, Failed, Function
+from refinery.executors import Died, Done, Failed, Function, Late, never_late
 from refinery.task.tasks import StepRows
 
 T = TypeVar("T")
@@ -27,10 +27,10 @@ class InlineExecutor:
         self.room = room
 
     def map(
-        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0
+        self, function: Function[T, R], tasks: Iterable[T], memory: int = 0, late: Late[T] = never_late
     ) -> Iterator[Done[T, R] | Failed[T] | Died[T]]:
         """See ``Executor.map``."""
-        del memory
+        del memory, late
         for task in tasks:
             yield self._do(function, task)
 

@@ -157,6 +157,31 @@ def test_workers_are_killed_in_the_middle(nodes: Nodes, recipe: Path) -> None:
     same_as_local(recipe, "killed")
 
 
+HANGS = """
+import sys
+from refinery.executors.ray import RayExecutor
+from tests.engine.toy import hang_once
+executor = RayExecutor(sys.argv[1], None, lambda memory: memory)
+tasks, late = [sys.argv[2]], iter([[sys.argv[2]]])
+[outcome] = executor.map(hang_once, tasks, 0, lambda most: next(late, []))
+executor.close()
+print(outcome.result)
+"""
+
+
+def test_a_second_worker_does_a_task_that_hangs(nodes: Nodes, tmp_path: Path) -> None:
+    """One outcome counts, and the worker that hangs is ended."""
+    path = tmp_path / "first"
+    command = [sys.executable, "-c", HANGS, nodes.options[-1], str(path)]
+    said = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=WAIT)
+    first = int(path.read_text())
+    assert int(said.stdout) != first
+    deadline = time.monotonic() + WAIT
+    while psutil.pid_exists(first):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def test_the_driver_is_killed_and_started_again(nodes: Nodes, recipe: Path) -> None:
     """Its tasks end with it, and the next run goes on from what is there."""
     run = begin(recipe, "driver", *nodes.options)

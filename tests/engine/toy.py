@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -20,6 +21,7 @@ from refinery.stage.global_stage import Global, Mapped
 from refinery.stage.rounds import MappedPart, Reduce, Resolve, Round
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
+from refinery.task.tasks import ProgressMarker
 
 
 class LineSource(Source):
@@ -69,6 +71,18 @@ def records(path: str, rows: Sequence[tuple[int, str]], skipped: int) -> Records
     return Records(columns, metrics, {"comment": skipped} if skipped else {})
 
 
+def hang_once(path: str, mark: ProgressMarker) -> int:
+    """Write the number of this process to a new file and hang; where there is one, return the number."""
+    del mark
+    try:
+        with open(path, "x", encoding="ascii") as stream:
+            stream.write(str(os.getpid()))
+    except FileExistsError:
+        return os.getpid()
+    time.sleep(3600)
+    raise AssertionError
+
+
 def die() -> None:
     """End the process, as a crash in native code would."""
     os._exit(7)
@@ -104,6 +118,20 @@ class Length(Filter):
                 stream.write("measured\n")
         letters = [sum(c.isalpha() for c in text) / max(1, len(text)) for text in texts]
         return {"words": [len(text.split()) for text in texts], "letters": letters}
+
+
+class Hung(Length):
+    """Length whose worker stops at a text with "hung", unless there is a file ``once``, which it makes."""
+
+    name: ClassVar = "hung"
+
+    once: str
+
+    def measure(self, docs: Docs) -> dict[str, list[float]]:
+        if any("hung" in text for text in docs.texts()) and not os.path.exists(self.once):
+            with open(self.once, "x"):
+                os.kill(os.getpid(), signal.SIGSTOP)
+        return super().measure(docs)
 
 
 class Dated(Edit):

@@ -33,7 +33,7 @@ from msgspec import structs
 
 from refinery.demo import sample
 from refinery.demo.kinds import LEAST
-from refinery.executors import Done
+from refinery.executors import Done, Late, never_late
 from refinery.identity import digest, part_key
 from refinery.planner.plan import Plan
 from refinery.recipe import load
@@ -112,9 +112,11 @@ class Recorder:
     def __init__(self) -> None:
         self.patterns: dict[Key, Pattern] = {}
 
-    def map(self, function: Callable[..., Any], tasks: Iterable[Any], memory: int = 0) -> Iterator[Done[Any, Any]]:
+    def map(
+        self, function: Callable[..., Any], tasks: Iterable[Any], memory: int = 0, late: Late[Any] = never_late
+    ) -> Iterator[Done[Any, Any]]:
         """See ``Executor.map``."""
-        del memory
+        del memory, late
         for task in tasks:
             receipts = function(task, unmarked)
             root = Path(task.root)
@@ -137,9 +139,11 @@ class Copier:
         self.seconds = 0.0
         """CPU of the workers, whose work this process does: not the driver's."""
 
-    def map(self, function: Callable[..., Any], tasks: Iterable[Any], memory: int = 0) -> Iterator[Done[Any, Any]]:
+    def map(
+        self, function: Callable[..., Any], tasks: Iterable[Any], memory: int = 0, late: Late[Any] = never_late
+    ) -> Iterator[Done[Any, Any]]:
         """See ``Executor.map``."""
-        del function, memory
+        del function, memory, late
         for task in tasks:
             self._root = task.root
             began = time.process_time()

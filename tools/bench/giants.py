@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 import refinery
-from refinery.executors import Done
+from refinery.executors import Done, Late, never_late
 from refinery.stage.registry import stage_class
 from refinery.testing import documents
 from tools.hostile import ALPHABET, CASES, PROSE, Case, flood, noise
@@ -134,9 +134,9 @@ class Here:
 
     width, room = 1, 1 << 62
 
-    def map(self, function: Any, tasks: Iterable[Any], memory: int = 0) -> Iterator[Any]:
+    def map(self, function: Any, tasks: Iterable[Any], memory: int = 0, late: Late[Any] = never_late) -> Iterator[Any]:
         """See ``Executor.map``; what a task raises ends the run."""
-        del memory
+        del memory, late
         for task in tasks:
             yield Done(task, function(task, unmarked))
 

@@ -25,7 +25,7 @@ import psutil
 # The folder of a script is on the path, but not the one that the package ``tools`` is in.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from refinery.executors import Done, Function, R_co, T
+from refinery.executors import Done, Function, Late, R_co, T, never_late
 from refinery.recipe import load
 from refinery.root.root import Root
 from refinery.runner.run import run
@@ -41,9 +41,11 @@ class InProcess:
 
     width, room = 1, 1 << 62
 
-    def map(self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0) -> Iterator[Done[T, R_co]]:
+    def map(
+        self, function: Function[T, R_co], tasks: Iterable[T], memory: int = 0, late: Late[T] = never_late
+    ) -> Iterator[Done[T, R_co]]:
         """Do the tasks one after another."""
-        del memory
+        del memory, late
         for task in tasks:
             yield Done(task, function(task, lambda *_: None))
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from refinery import TEXT, Metric, Pipeline, Records, Rule, Source, Stage, Step, Store, run
-from refinery.executors import Done
+from refinery.executors import Done, Late, never_late
 from refinery.kernels import mix64
 from refinery.recipe import ExecutorSettings
 from refinery.task.mapped import MapWriter
@@ -42,9 +42,11 @@ class Timed:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._rest = rest
 
-    def map(self, function: Any, tasks: Iterable[Any], memory: int = 0) -> Iterator[Done[Any, Any]]:
+    def map(
+        self, function: Any, tasks: Iterable[Any], memory: int = 0, late: Late[Any] = never_late
+    ) -> Iterator[Done[Any, Any]]:
         """See ``Executor.map``."""
-        del memory
+        del memory, late
         for task in tasks:
             of_round = isinstance(task, RoundTask)
             name = task.round.name if of_round else "rest" if task.verdict else "first"
