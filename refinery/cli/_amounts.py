@@ -24,9 +24,10 @@ def amount_lines(amounts: RunAmounts) -> Iterator[str]:
     rows = [head, *map(_cells, amounts.stages)]
     yield columns(rows if known else [(*row[:3], row[4]) for row in rows], right=range(1, len(head)))
     yield f"  {'; '.join(_totals(amounts.actual, amounts.estimated, amounts.seconds_error))}"
-    if amounts.left is not None and amounts.left_seconds is not None:
+    if amounts.left_seconds is not None:
         unknown = f", without {', '.join(map(safe, amounts.unknown))} (not measured)" if amounts.unknown else ""
-        yield f"  {span(amounts.left)} left, {span(amounts.left_seconds)} of core time{unknown}"
+        until = "" if amounts.left is None else f"{span(amounts.left)}, "
+        yield f"  left: {until}{span(amounts.left_seconds)} of core time{unknown}"
     yield f"  {_basis(amounts) if known else NO_ESTIMATE}"
 
 

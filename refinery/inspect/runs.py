@@ -46,9 +46,9 @@ class RunStatus:
     def amounts(self) -> RunAmounts:
         """Amounts so far, beside their estimates. The time left is from now."""
         amounts = amounts_of(self.record)
-        if amounts.left is None or self.state != "running":
+        if self.state != "running":
             return replace(amounts, left=None, left_seconds=None, unknown=())
-        return replace(amounts, left=max(0.0, amounts.left - self.silence))
+        return amounts if amounts.left is None else replace(amounts, left=max(0.0, amounts.left - self.silence))
 
     @property
     def silence(self) -> float:

@@ -53,8 +53,8 @@ class StageProgress:
 class RunAmounts:
     """A run: its estimate, None if no part was finished before it, and what the tasks that are done took.
 
-    ``left`` are seconds until its end, and ``left_seconds`` those in which workers will be busy; None without an
-    estimate. The stages in ``unknown`` are not in them, for they have no estimate and are not under way.
+    ``left`` are seconds until its end, and ``left_seconds`` those in which workers will be busy; None if not known. The
+    stages in ``unknown`` are not in them, for they have no estimate and are not under way.
     """
 
     estimated: Amounts | None
@@ -177,10 +177,11 @@ def _left(estimate: StageAmount, work: StageAmount, parts: int, pace: float) -> 
     return None if estimate.seconds is None else max(0.0, estimate.seconds * pace - taken)
 
 
-def _wall_left(record: RunRecord, stages: Iterable[StageProgress], elapsed: float) -> float:
+def _wall_left(record: RunRecord, stages: Iterable[StageProgress], elapsed: float) -> float | None:
     """Return the seconds until the end: those that are estimated, times how much longer the work so far took.
 
-    A stage whose share of workers is not estimated is taken to have all of them.
+    A stage whose share of workers is not estimated is taken to have all of them. None where Ray decides on the number
+    of workers, and nothing is done yet.
     """
     assert record.estimate is not None
     shares = {one.stage: one.wall / one.seconds for one in record.estimate.stages if one.wall and one.seconds}
@@ -191,5 +192,7 @@ def _wall_left(record: RunRecord, stages: Iterable[StageProgress], elapsed: floa
         share = shares.get(stage.name, usual)
         left += (stage.left or 0.0) * share
         done += stage.seconds * share
+    if record.estimate.wall is None and not done:
+        return None
     pace = elapsed / done if done and elapsed else 1.0
     return max(0.0, left - under_way) * pace

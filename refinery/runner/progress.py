@@ -6,9 +6,9 @@ import os
 import socket
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -47,6 +47,28 @@ class _Attempt:
         return {"seconds": self.seconds, **({"worker": self.worker} if self.worker else {})}
 
 
+@dataclass
+class _Work:
+    """Work on a stage so far, see ``StageAmount``. A large run adds a million receipts."""
+
+    parts: int = 0
+    seconds: float = 0.0
+    written: int = 0
+    rounds: bool = False
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def add(self, receipt: Receipt) -> None:
+        self.parts += receipt.kind == "stage"
+        self.seconds += receipt.seconds
+        self.written += sum(file.bytes for files in receipt.files.values() for file in files)
+        self.rounds |= receipt.kind not in ("stage", "audit")
+        for kind, number in receipt.requests.items():
+            self.requests[kind] += number
+
+    def amount(self, stage: str) -> StageAmount:
+        return StageAmount(stage=stage, **{**vars(self), "requests": dict(self.requests)})
+
+
 class RunRecorder:
     """Keeps the record of a run up to date, and sends its events to a listener. It writes nothing before a phase."""
 
@@ -66,7 +88,7 @@ class RunRecorder:
         self._problems: list[ProblemRecord] = []
         self._running: dict[str, datetime] = {}
         self._attempts: dict[str, _Attempt] = {}
-        self._work: dict[str, StageAmount] = {}
+        self._work: defaultdict[str, _Work] = defaultdict(_Work)
         self._timeline = Timeline()
         self._began = time.monotonic()
         self._phase_began = self._written = 0.0
@@ -149,7 +171,7 @@ class RunRecorder:
         memory = max((receipt.peak_memory for receipt in receipts), default=0)
         size = written(receipts)
         for receipt in receipts:
-            self._add_work(receipt)
+            self._work[receipt.stage].add(receipt)
             values = committed(receipt)
             self._send("committed", task, "debug", values=values, stage=receipt.stage, part=receipt.part)
         self._count(task, done=1, documents=documents, bytes_written=size, peak_memory=memory)
@@ -157,18 +179,6 @@ class RunRecorder:
         self._send("task_done", task, values={**self._attempt(task), **values})
         del self._attempts[task.title]
         self._write(hurry=False)
-
-    def _add_work(self, receipt: Receipt) -> None:
-        """Add the work of a receipt to that of its stage."""
-        known = self._work.get(receipt.stage, StageAmount(stage=receipt.stage, seconds=0.0, written=0))
-        more = {
-            "parts": known.parts + (receipt.kind == "stage"),
-            "seconds": (known.seconds or 0.0) + receipt.seconds,
-            "written": (known.written or 0) + sum(map(receipt.total, receipt.files)),
-            "rounds": known.rounds or receipt.kind not in ("stage", "audit"),
-            "requests": dict(Counter(known.requests) + Counter(receipt.requests)),
-        }
-        self._work[receipt.stage] = known.model_copy(update=more)
 
     def failed(self, task: Task, summary: str, trace: str = "") -> None:
         """Record that a task has failed for good."""
@@ -241,7 +251,7 @@ class RunRecorder:
             phases=tuple(self._phases),
             problems=tuple(self._problems),
             running=tuple(oldest),
-            work=tuple(self._work.values()),
+            work=tuple(work.amount(stage) for stage, work in self._work.items()),
             **self._timeline.of_run(),
         )
 

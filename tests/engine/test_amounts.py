@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from refinery.cli import execute
+from refinery.cli._amounts import amount_lines
 from refinery.inspect.runs import status
 from refinery.planner.amounts import RunAmounts, amounts_of
 from refinery.planner.selection import Selection
@@ -100,12 +101,24 @@ def test_a_stage_without_an_estimate_is_named_until_its_parts_tell() -> None:
     done = StageAmount(stage="a", parts=4, seconds=40.0, written=10)
     found = after(40.0, estimated(stage), done, waiting={"a": 4, "new": 4})
     assert (found.unknown, found.left) == (("new",), 0.0)
+    assert "  left: 0 s, 0 s of core time, without new (not measured)" in [*amount_lines(found)]
     begun = StageAmount(stage="new", parts=1, seconds=7.0, written=1)
     found = after(47.0, estimated(stage), done, begun, waiting={"a": 4, "new": 4})
     assert (found.unknown, found.left) == ((), pytest.approx(21.0))
     blind = after(47.0, None, done, begun, waiting={"a": 4, "new": 4})
     assert (blind.estimated, blind.left, blind.left_seconds, blind.unknown) == (None, None, None, ())
     assert blind.actual.seconds == 47.0
+
+
+def test_without_a_number_of_workers_the_first_parts_tell_how_many_there_are() -> None:
+    """As on a cluster that grows; before, the core time alone is known."""
+    stage = StageAmount(stage="a", parts=100, seconds=1000.0, written=10)
+    estimate = estimated(stage).model_copy(update={"wall": None})
+    found = after(0.0, estimate, waiting={"a": 100})
+    assert (found.left, found.left_seconds) == (None, 1000.0)
+    assert "  left: 17 min of core time" in [*amount_lines(found)]
+    found = after(5.0, estimate, StageAmount(stage="a", parts=10, seconds=100.0), waiting={"a": 100})
+    assert found.left == pytest.approx(900.0 / 20)
 
 
 def test_money_and_requests_are_beside_their_estimates() -> None:
