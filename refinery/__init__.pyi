@@ -283,15 +283,19 @@ from .stage.pointed import (
     PointedSource as PointedSource,
     Pointers as Pointers,
 )
+from .stage.round_input import MappedPart as MappedPart
 from .stage.rounds import (
     Conclude as Conclude,
     Exclude as Exclude,
-    MappedPart as MappedPart,
+    ExcludePerPart as ExcludePerPart,
     PerPart as PerPart,
     Reduce as Reduce,
+    Regroup as Regroup,
     Resolve as Resolve,
     Round as Round,
+    Rounds as Rounds,
     Scatter as Scatter,
+    UntilStable as UntilStable,
 )
 from .stage.rules import (
     Metric as Metric,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, pairwise
 
 import numpy as np
@@ -18,7 +19,8 @@ from refinery.stage.base import Edited
 from refinery.stage.documents import POINTER, TEXT, Docs
 from refinery.stage.global_stage import Global
 from refinery.stage.keyed import KEY, KEYS, sort_rows
-from refinery.stage.rounds import MappedPart, Output, Reduce, Round, RowNumbers
+from refinery.stage.round_input import MappedPart, Output, RowNumbers
+from refinery.stage.rounds import Reduce, Round, in_turn
 from refinery.task.shuffle import Run, merged_range, range_by_part
 
 RANGES = 4
@@ -61,11 +63,7 @@ class MemoryPart(MappedPart):
 
     def key_range(self, low: int, high: int) -> Iterator[pa.RecordBatch]:
         """Yield the keyed rows in a half-open range of keys."""
-        for batch in self.keyed.to_batches(max_chunksize=KEYS_AT_ONCE):
-            keys = batch.column(KEY).to_numpy()
-            rows = batch.filter(pa.array((keys >= np.uint64(low)) & (keys <= np.uint64(high - 1))))
-            if len(rows):
-                yield rows
+        yield from _key_range(self.keyed, low, high)
 
 
 @dataclass(frozen=True)
@@ -114,7 +112,8 @@ def _run(
     mapped = [_map(stage, number, batches) for number, batches in enumerate(parts)]
     reference = [part for root, given in enumerate(past) for part in _reference(root, given)]
     shuffle = _MemoryShuffle(len(parts), [*mapped, *reference])
-    for operator in stage.rounds():
+    (rounds, *_) = stage.forms(sum(part.documents for part in [*mapped, *reference]))
+    for operator in in_turn(rounds, shuffle):
         results = [
             [_checked(operator, output) for output in operator.perform(task)] for task in operator.tasks(shuffle)
         ]
@@ -153,17 +152,18 @@ def _checked(operator: Round, output: Output) -> Output:
 
 @dataclass(frozen=True)
 class _MemoryInput:
-    """The input of a task of a round: see ``refinery.stage.rounds.RoundInput``."""
+    """The input of a task of a round: see ``refinery.stage.round_input.RoundInput``."""
 
     number: int
     parts: Sequence[MemoryPart]
     received: Sequence[pa.Table] = ()
     low: int = 0
     high: int = 0
+    runs: Sequence[Run] = ()
 
-    def rows(self, *, merged: bool) -> Iterator[pa.RecordBatch]:
-        runs = [Run(part.number, part.key_range) for part in self.parts]
-        return (merged_range if merged else range_by_part)(runs, self.low, self.high)
+    def rows(self, *, merged: bool, every_reference: bool) -> Iterator[pa.RecordBatch]:
+        read = merged_range if merged else range_by_part
+        return read(self.runs, self.low, self.high, every_reference=every_reference)
 
     def reduced(self) -> Iterable[pa.RecordBatch]:
         return [batch for table in self.received for batch in table.to_batches(max_chunksize=KEYS_AT_ONCE)]
@@ -177,14 +177,20 @@ class _MemoryShuffle:
     """The state between rounds: see ``refinery.stage.rounds.Shuffle``. The first ``count`` parts are no references."""
 
     def __init__(self, count: int, parts: Sequence[MemoryPart]) -> None:
-        self._count, self._parts = count, parts
+        self._count, self._parts, self._of_map = count, parts, parts
+        self._ranges: Sequence[pa.Table] | None = None
+        """Keyed rows of all parts by range, where those of each part have been replaced by them."""
         self._sent: dict[str, list[pa.Table]] = {}
         self.verdicts: dict[str, pa.Table] = {}
 
     def by_range(self, operator: Reduce) -> list[_MemoryInput]:
         del operator
         cuts = pairwise(KEYS * i // RANGES for i in range(RANGES + 1))
-        return [_MemoryInput(number, self._parts, (), *cut) for number, cut in enumerate(cuts)]
+        if self._ranges is None:
+            runs = [Run(part.number, part.key_range) for part in self._parts]
+        else:
+            runs = [Run(0, partial(_key_range, table), merged=True) for table in self._ranges]
+        return [_MemoryInput(number, self._parts, (), *cut, runs) for number, cut in enumerate(cuts)]
 
     def at_once(self, operator: Round) -> list[_MemoryInput]:
         return [_MemoryInput(0, self._parts_of(operator), self._sent.get("reduced", []))]
@@ -193,8 +199,9 @@ class _MemoryShuffle:
         return [_MemoryInput(part.number, [part], self._sent_to(part.number)) for part in self._parts_of(operator)]
 
     def exclude(self, results: Sequence[Sequence[Output]]) -> None:
-        (made,) = results
-        self._parts = [part.without(output.rows) for part, output in zip(self._parts, made, strict=True)]
+        made = chain.from_iterable(results)
+        self._parts = [part.without(output.rows) for part, output in zip(self._of_map, made, strict=True)]
+        self._sent, self._ranges = {}, None
 
     def send(self, results: Sequence[Sequence[Output]], *, addressed: bool) -> None:
         del addressed
@@ -202,6 +209,14 @@ class _MemoryShuffle:
 
     def rekey(self, results: Sequence[Sequence[Output]]) -> None:
         self._parts = [replace(part, keyed=made.rows) for part, (made,) in zip(self._parts, results, strict=True)]
+        self._ranges = None
+
+    def regroup(self, results: Sequence[Sequence[Output]]) -> None:
+        self._ranges = [output.rows for made in results for output in made]
+
+    @property
+    def keyed(self) -> object:
+        return self._ranges if self._ranges is not None else [part.keyed for part in self._parts]
 
     def conclude(self, results: Sequence[Sequence[Output]]) -> None:
         self.verdicts = {name: table for name, (table,) in _by_name(results).items()}
@@ -222,6 +237,15 @@ def _by_name(results: Sequence[Sequence[Output]]) -> dict[str, list[pa.Table]]:
     for output in chain.from_iterable(results):
         named.setdefault(output.name, []).append(output.rows)
     return named
+
+
+def _key_range(keyed: pa.Table, low: int, high: int) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a sorted table in a half-open range of keys, batch by batch."""
+    for batch in keyed.to_batches(max_chunksize=KEYS_AT_ONCE):
+        keys = batch.column(KEY).to_numpy()
+        rows = batch.filter(pa.array((keys >= np.uint64(low)) & (keys <= np.uint64(high - 1))))
+        if len(rows):
+            yield rows
 
 
 def _some(table: pa.Table, columns: Sequence[str] | None, rows: RowNumbers | None) -> pa.Table:

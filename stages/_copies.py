@@ -1,6 +1,7 @@
 """Copies: of documents whose texts are equal, byte for byte, one takes part for all in the rounds that compare keys.
 
-Equal texts have equal keys and equal sketches: what one of them matches, all match.
+Equal texts have equal keys and equal sketches: what one of them matches, all match. ``copies`` finds them in one task;
+``texts``, ``equal_texts`` and ``excluded`` find the same in rounds, for each range of the hashes of texts.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from refinery import MappedPart, parts_of, rows_of
+from refinery import MappedPart, address, is_reference, parts_of, root_number, rows_of
 from refinery.kernels import key_groups, order_of, starts_group, string_hashes
 from refinery.stages._clusters import EXACT, Numbers, Places, whole
 
-EXCLUDED = pa.schema([("row", pa.uint32()), ("first", pa.uint64())])
-"""Copies in a part, sorted, and the number of the document that takes part for each, its own in a reference root."""
+EXCLUDED = pa.schema([("row", pa.uint32()), ("leader", pa.uint64())])
+"""Copies in a part, sorted, and the address of the document that takes part for each, its own in a reference root."""
+
+TEXTS = pa.schema([("key", pa.uint64()), ("row", pa.uint32()), ("exact", pa.bool_())])
+"""``key`` is the hash of a text; ``exact`` documents have been removed as copies of others in a reference root."""
+
+LED = pa.schema([("key", pa.uint64()), ("leader", pa.uint64())])
+"""``EXCLUDED`` of all parts: ``key`` is the address of a copy."""
 
 SORTED_BYTES = 128
 """Bytes of memory for each document whose text is looked for among others."""
@@ -45,6 +52,11 @@ class Numbering:
         numbers: Numbers = self._starts[np.searchsorted(self._parts, parts_of(addresses))] + rows_of(addresses)
         return numbers
 
+    def addresses(self, numbers: Numbers) -> Numbers:
+        """Return the addresses of numbers."""
+        place = np.searchsorted(self._starts, numbers, side="right") - 1
+        return address(self._parts[place], numbers - self._starts[place])
+
 
 def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, reference: bool) -> Iterator[pa.Table]:
     """``EXCLUDED`` of each part: copies among ``new`` documents, and copies within ``reference`` roots.
@@ -71,7 +83,8 @@ def copies(parts: Sequence[MappedPart], memory: int, *, new: bool, reference: bo
         begin = numbers.first(part.number)
         its = first[begin : begin + part.documents]
         row = np.flatnonzero(its != none)
-        yield pa.table([pa.array(row.astype(np.uint32)), pa.array(its[row].astype(np.uint64))], schema=EXCLUDED)
+        leader = numbers.addresses(its[row].astype(np.uint64))
+        yield pa.table([pa.array(row.astype(np.uint32)), pa.array(leader)], schema=EXCLUDED)
 
 
 def _equal(parts: Sequence[MappedPart], number: int, passes: int) -> tuple[Numbers, Places]:
@@ -108,3 +121,48 @@ def _copied_elsewhere(
     order = np.lexsort((documents, exact, root, text))
     exact[order[starts_group(text[order], root[order])]] = False
     return exact
+
+
+# ---------------------------------------------------------------------------------------------------------- in rounds
+
+
+def texts(part: MappedPart, *, new: bool, reference: bool) -> pa.RecordBatchReader:
+    """``TEXTS`` of a part, sorted, if copies of such documents are excluded; see ``copies``."""
+    content = whole(part.index(["content"]).column("content")).to_numpy()
+    rows = np.flatnonzero(content != _EMPTY) if (reference if part.is_reference else new) else np.empty(0, np.int64)
+    rows = rows[order_of(content[rows])]
+    exact = np.zeros(part.documents, np.bool_)
+    if part.is_reference:
+        roles = part.verdict(["role"]).column("role")
+        exact = whole(pc.equal(roles, EXACT)).to_numpy(zero_copy_only=False)
+    columns = (content[rows], rows.astype(np.uint32), exact[rows])
+    return pa.table([pa.array(column) for column in columns], schema=TEXTS).to_reader()
+
+
+def equal_texts(groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield ``LED`` of the documents of a range of texts."""
+    for batch in groups:
+        part = batch.column("part").to_numpy()
+        where = address(part, batch.column("row").to_numpy())
+        exact = batch.column("exact").to_numpy(zero_copy_only=False)
+        starts, text = key_groups(batch.column("key").to_numpy())
+        old = is_reference(part)
+        leader = where[starts][text]  # new documents come before those of reference roots
+        copy = ~old & (where != leader)
+        root = np.where(old, root_number(part.astype(np.int64)), -1)
+        order = np.lexsort((where, exact, root, text))
+        exact[order[starts_group(text[order], root[order])]] = False
+        gone = old & exact
+        columns = [np.concatenate([where[copy], where[gone]]), np.concatenate([leader[copy], where[gone]])]
+        yield pa.record_batch([pa.array(column) for column in columns], schema=LED)
+
+
+def excluded(sent: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
+    """``EXCLUDED`` of a part from what was sent to it."""
+    del part
+    rows = sent.read_all()
+    if not rows.num_columns:
+        return EXCLUDED.empty_table()
+    row = rows_of(rows.column("key").to_numpy())
+    order = np.argsort(row)
+    return pa.table([pa.array(row[order]), pa.array(rows.column("leader").to_numpy()[order])], schema=EXCLUDED)

@@ -14,11 +14,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from refinery import ID, MappedPart, address, id_bytes, is_reference, parts_of, rows_of
-from refinery.kernels import contains, mix64, order_of, starts_group
+from refinery.kernels import contains, key_groups, mix64, order_of, starts_group
 from refinery.stages._clusters import DECIDED, GONE, Numbers, halves, whole
+
+LOOKUP = pa.schema(
+    [
+        ("key", pa.uint64()),
+        ("node", pa.uint64()),
+        ("other", pa.uint64()),
+        ("low", pa.uint64()),
+        ("kind", pa.uint8()),
+    ]
+)
+"""Edges of a graph, and documents by ids: ``key`` is a hash of the id, ``node`` an address, ``other`` and ``low`` are
+the halves of the id. ``kind`` is that of an edge, of a document that was kept, or of one whose survivor has the id."""
 
 LINK_BYTES = 64
 """Bytes of memory for a reference document that new ones match, while its survivor is looked up."""
+
+_EDGE, _KEPT, _REMOVED = range(3)
 
 Edges = tuple[Numbers, Numbers]
 Ids = npt.NDArray[np.bytes_]
@@ -49,7 +63,7 @@ def _met(edges: Iterable[pa.RecordBatch]) -> Numbers:
     """Return the addresses of reference documents that have an edge, sorted."""
     met = np.empty(0, np.uint64)
     for batch in edges:
-        ends = (batch.column(side).to_numpy() for side in ("a", "b"))
+        ends = (batch.column(side).to_numpy() for side in ("other", "key"))
         met = np.concatenate([met, *(end[is_reference(parts_of(end))] for end in ends)])
         met = met[order_of(met)]
         met = met[starts_group(met)]
@@ -113,3 +127,39 @@ def decided(members: pa.Table, part: MappedPart) -> pa.Table:
     for field, column in zip(DECIDED, new, strict=True):
         members = members.append_column(field, column)
     return members
+
+
+# ---------------------------------------------------------------------------------------------------------- in rounds
+
+
+def with_survivors(edges: pa.RecordBatch, met: Numbers, part: MappedPart) -> pa.RecordBatchReader:
+    """``LOOKUP`` of edges, and of a reference part: its kept documents, and the removed ones of those that were met."""
+    none = pa.array(np.zeros(len(edges), np.uint64))
+    kinds = pa.array(np.full(len(edges), _EDGE, np.uint8))
+    tables = [pa.table([*(edges.column(name) for name in ("key", "node", "other")), none, kinds], schema=LOOKUP)]
+    if part.is_reference:
+        where, survivors = _removed(part, address(part.number, met))
+        kept = pc.invert(pc.is_in(part.verdict(["role"]).column("role"), value_set=pa.array(GONE)))
+        ids = whole(part.index(["id"]).column("id").filter(kept))
+        rows = address(part.number, np.flatnonzero(kept.to_numpy()))
+        tables += [_lookup(rows, ids, _KEPT), _lookup(where, _column(survivors), _REMOVED)]
+    table = pa.concat_tables(tables).combine_chunks()
+    return table.take(pa.array(order_of(whole(table.column("key")).to_numpy()))).to_reader()
+
+
+def _lookup(where: Numbers, ids: pa.FixedSizeBinaryArray, kind: int) -> pa.Table:
+    columns = (_hashes(ids), where, *halves(ids), np.full(len(where), kind, np.uint8))
+    return pa.table([pa.array(column) for column in columns], schema=LOOKUP)
+
+
+def linked(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Numbers, Numbers]:
+    """Return the edges among ``LOOKUP``, and those from removed documents to their survivors, as ``links`` does."""
+    kind = batch.column("kind").to_numpy()
+    edges = batch.filter(pa.array(kind == _EDGE)).select(["key", "part", "node", "other"])
+    found = batch.filter(pa.array(kind != _EDGE))
+    kind, where, high, low = (found.column(name).to_numpy() for name in ("kind", "node", "other", "low"))
+    order = np.lexsort((where, kind, low, high))
+    starts, group = key_groups(high[order], low[order])
+    first = order[starts][group]
+    there = (kind[order] == _REMOVED) & (kind[first] == _KEPT)
+    return edges, where[order][there], where[first][there]

@@ -7,11 +7,9 @@ Settings that have a name are in ``_profiles``, the choice of survivors in ``_cl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
@@ -28,12 +26,13 @@ from refinery import (
     PerPart,
     Reduce,
     Round,
+    Rounds,
     Rule,
     Scatter,
     UsageError,
+    tuning,
 )
 from refinery.kernels import (
-    Unions,
     band_keys,
     flat,
     forest_of,
@@ -51,14 +50,15 @@ from refinery.stages._clusters import (
     EXACT,
     INDEX,
     VERDICT,
-    Numbers,
     Policy,
     choose,
     members,
     verdict,
 )
+from refinery.stages._components import of_part
 from refinery.stages._copies import PLACE_BYTES, SORTED_BYTES, Numbering, copies
 from refinery.stages._labels import check_label, label_hashes, labelled
+from refinery.stages._partitioned import InRanges
 from refinery.stages._profiles import (
     MIN_SIMILARITY,
     PROFILES,
@@ -72,14 +72,12 @@ from refinery.stages._profiles import (
     sent_bytes,
     stored_bytes,
 )
-from refinery.stages._references import LINK_BYTES, decided, links
+from refinery.stages._references import LINK_BYTES, decided
+from refinery.stages._resolving import AllEdges, edges_between, joined, split
 from refinery.stages._tokens import ComparesTokens
 
 KEYS = pa.schema([("key", pa.uint64()), ("row", pa.uint32())])
 """A row for each band of a document. Keys depend on the text and on ``map_fields`` alone."""
-
-EDGES = pa.schema([("a", pa.uint64()), ("b", pa.uint64()), ("verified", pa.bool_())])
-"""Addresses of two documents of a cluster."""
 
 UNIONS_BASE = 2**26
 """Bytes of memory besides what grows with the documents: batches of edges on their way."""
@@ -109,9 +107,10 @@ class MinHash(ComparesTokens):
     documents that a decision over all documents would remove; if its own ``survivor`` is among them, that decision
     would keep it. ``max_cluster`` counts new documents, and reference documents with keys of theirs.
 
-    Two tasks see all documents: ``copies`` finds equal texts, of which one takes part for all in what follows, within
+    Two tasks see all documents: ``exclude`` finds equal texts, of which one takes part for all in what follows, within
     ``memory`` and 4 bytes for any document; ``resolve`` sees all edges, 4 bytes for each document that matches another
-    one and a fifth of a byte for any. All others keep to ``memory``, but for a key or a cluster that has more rows.
+    one and a fifth of a byte for any. All others keep to ``memory``, but for a key or a cluster that has more rows. For
+    more than ``one_task`` documents rounds over ranges of keys find the same, and no task sees all documents.
     """
 
     name: ClassVar = "minhash"
@@ -156,6 +155,13 @@ class MinHash(ComparesTokens):
     )
     max_cluster: int | None = Field(
         None, ge=2, description="in clusters of more documents only verified pairs stay together; null: any size"
+    )
+
+    one_task: int = tuning(
+        10**9,
+        ge=0,
+        description="most documents, reference ones included, of which copies and clusters are found in one task each; "
+        "of more they are found in rounds over ranges of keys, with the same result",
     )
 
     @model_validator(mode="before")
@@ -278,34 +284,43 @@ class MinHash(ComparesTokens):
 
     def rounds(self) -> tuple[Round, ...]:
         """Return the rounds: copies, edges (verified ones from candidates), clusters, survivors, verdicts."""
-        pairs: tuple[Round, ...] = (Reduce("reduce", self.reduce),)
-        if self.compares:
-            pairs = (
-                Reduce("candidates", self.candidates),
-                PerPart("attach", self.attach),
-                Reduce("compare", self.compare),
-            )
-        return (
-            Exclude("copies", self.copies),
-            *pairs,
-            Scatter("resolve", self.resolve),
-            PerPart("gather", self.gather),
-            Reduce("choose", self.choose),
-            Conclude("conclude", self.conclude),
-        )
+        copies, clusters = Exclude("exclude", self.exclude), Scatter("resolve", self.resolve)
+        return (copies, *self._pairs(), clusters, PerPart("gather", self.gather), *self._verdicts())
+
+    def forms(self, documents: int) -> tuple[Rounds, ...]:
+        """Return the rounds with two tasks that see all documents, and without; the latter first for more documents."""
+        ranges = InRanges(self.within, self.max_cluster, bool(self.against))
+        ends = (PerPart("gather", self.gather_labelled), *self._verdicts())
+        forms = (self.rounds(), (*ranges.copies(), *self._pairs(), *ranges.clusters(), *ends))
+        return forms if documents <= self.one_task else forms[::-1]
+
+    def form_of(self, documents: int) -> str:
+        """Return which form is taken, and why."""
+        if documents <= self.one_task:
+            return f"copies and clusters in one task each: {documents:,} documents, one_task allows {self.one_task:,}"
+        return f"copies and clusters over ranges of keys: {documents:,} documents, one_task allows {self.one_task:,}"
+
+    def _pairs(self) -> tuple[Round, ...]:
+        if not self.compares:
+            return (Reduce("reduce", self.reduce),)
+        found, attached = Reduce("candidates", self.candidates), PerPart("attach", self.attach)
+        return found, attached, Reduce("compare", self.compare)
+
+    def _verdicts(self) -> tuple[Round, ...]:
+        return Reduce("choose", self.choose), Conclude("conclude", self.conclude)
 
     @property
     def compares(self) -> bool:
         """True if pairs are verified."""
         return self.verify or self.max_cluster is not None
 
-    def copies(self, parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
+    def exclude(self, parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """Yield the documents for which another one with the same text takes part."""
         return copies(parts, self.memory, new=self.within, reference=self.max_cluster is None)
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield edges between documents with equal keys, thinned to a spanning forest of the key range."""
-        yield _edges(*forest_of(stars(batch) for batch in self._comparable(groups)))
+        yield edges_between(*forest_of(stars(batch) for batch in self._comparable(groups)))
 
     def candidates(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the documents that share a key of the range with others, for each set of them."""
@@ -322,23 +337,25 @@ class MinHash(ComparesTokens):
         """Yield edges between candidates with similar sketches, and unless ``verify`` between all of a group."""
         batches = list(groups)
         least = enough_shared(self.min_similarity, self.sketch)
-        yield _edges(*forest_of(verified(batch, least, among=self.within) for batch in batches))
+        yield edges_between(*forest_of(verified(batch, least, among=self.within) for batch in batches))
         if not self.verify:
-            yield _edges(*forest_of(stars(batch) for batch in batches), verified=False)
+            yield edges_between(*forest_of(stars(batch) for batch in batches), verified=False)
 
     def resolve(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart]) -> Iterator[pa.Table]:
         """Yield the cluster of each document that has an edge, as ``row`` and ``key``."""
         numbers = Numbering(parts)
-        edges = _Edges(reduced, parts, numbers)
-        unions = _joined(edges, numbers.documents)
+        edges = AllEdges(reduced, parts, numbers)
+        unions = joined(edges, numbers.documents)
         if self.max_cluster is not None:
-            unions = _split(edges, numbers.documents, unions, self.max_cluster)
+            unions = split(edges, numbers.documents, unions, self.max_cluster)
         for part in parts:
             rows, clusters = unions.clusters(numbers.first(part.number), part.documents)
             yield pa.table({"row": pa.array(rows), "key": pa.array(mix64(clusters))})
 
     def needs(self, documents: int, rows: int) -> int:
         """Return the memory of copies, or of clusters: 4 bytes a document with an edge and .2 for any, or more."""
+        if documents > self.one_task:
+            return UNIONS_BASE + self.memory
         nodes = 4 * min(documents, 2 * rows) + documents // 5
         linked = LINK_BYTES * min(documents, 2 * rows) if self.against else 0
         unions = nodes * (1 if self.max_cluster is None else 3) + linked
@@ -359,6 +376,10 @@ class MinHash(ComparesTokens):
         found = members(clusters.read_all(), part, self.survivor, self.seed)
         return (decided(found, part) if self.against else found).to_reader()
 
+    def gather_labelled(self, clusters: pa.RecordBatchReader, part: MappedPart) -> pa.RecordBatchReader:
+        """Return the same where clusters come by address."""
+        return self.gather(of_part(clusters).to_reader(), part)
+
     def choose(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield role, size, similarity, cluster and survivor of each document of whole clusters, by its address."""
         for batch in groups:
@@ -372,51 +393,3 @@ class MinHash(ComparesTokens):
         """Return the metrics of the batch; the rules remove copies and duplicates."""
         rows = verdict.slice(row, len(docs))
         return Edited({}, {name: rows.column(name).combine_chunks() for name in VERDICT.names})
-
-
-class _Edges:
-    """Edges as numbers of documents, with a flag for verified ones, read again in each iteration."""
-
-    def __init__(self, reduced: Iterable[pa.RecordBatch], parts: Sequence[MappedPart], numbers: Numbering) -> None:
-        self._reduced, self._parts, self._numbers = reduced, parts, numbers
-        self._links = _edges(*links(reduced, parts))
-
-    def __iter__(self) -> Iterator[tuple[Numbers, Numbers, npt.NDArray[np.bool_]]]:
-        for batch in chain(self._reduced, [self._links]):
-            a, b = (self._numbers.of(batch.column(side).to_numpy()) for side in ("a", "b"))
-            yield a, b, batch.column("verified").to_numpy(zero_copy_only=False)
-        for part in self._parts:
-            excluded = part.excluded()
-            first = excluded.column("first").to_numpy()
-            copy = np.uint64(self._numbers.first(part.number)) + excluded.column("row").to_numpy().astype(np.uint64)
-            others = first != copy
-            yield first[others], copy[others], np.ones(int(others.sum()), np.bool_)
-
-
-def _joined(edges: _Edges, documents: int) -> Unions:
-    """Return the clusters that all edges join."""
-    unions = _marked(edges, documents)
-    for a, b, _ in edges:
-        unions.join(a, b)
-    return unions
-
-
-def _split(edges: _Edges, documents: int, before: Unions, largest: int) -> Unions:
-    """Return clusters in which only verified edges join the documents of clusters of more than ``largest``."""
-    unions = _marked(edges, documents)
-    for a, b, verified_edges in edges:
-        stays = verified_edges | (before.sizes(a) <= largest)
-        unions.join(a[stays], b[stays])
-    return unions
-
-
-def _marked(edges: _Edges, documents: int) -> Unions:
-    unions = Unions(documents)
-    for a, b, _ in edges:
-        unions.mark(a)
-        unions.mark(b)
-    return unions
-
-
-def _edges(a: Numbers, b: Numbers, *, verified: bool = True) -> pa.RecordBatch:
-    return pa.record_batch([pa.array(a), pa.array(b), pa.array(np.full(len(a), verified))], schema=EDGES)

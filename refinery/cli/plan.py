@@ -62,6 +62,7 @@ def _text(estimate: Estimate, one_in: int) -> str:
         for stage in estimate.stages
         if stage.memory or stage.disk
     ]
+    lines += [f"{stage.name}: {stage.form}" for stage in estimate.stages if stage.form]
     if estimate.audit:
         lines.append(
             f"audit: 1 document in {one_in:,} of {plural(estimate.audit, 'part')} passes through all row stages"

@@ -23,7 +23,7 @@ class StageEstimate:
     ``wall`` are seconds until the stage ends with the recipe's workers, None if Ray decides on their number.
     ``memory`` and ``disk`` are upper limits for the rounds of a global stage, or for a shuffled export: of one task,
     and of the root beyond kept and removed rows. ``shuffle`` are the bytes that its map sends on. ``run`` refuses what
-    does not fit.
+    does not fit. ``form`` is the form of the rounds, and why; "" if there is one form.
     """
 
     name: str
@@ -37,6 +37,7 @@ class StageEstimate:
     memory: int | None = None
     disk: int | None = None
     shuffle: int | None = None
+    form: str = ""
     wall: float | None = None
 
     def cells(self) -> tuple[str, ...]:

@@ -142,7 +142,9 @@ class _Estimator:
         if scaled is not None and action != "reapply":  # that costs little
             seconds = scaled.seconds + self._recomputed(position, todo, before)
         whole = self.measured.whole(position - 1, self.target) if todo and position else None
-        limits = _limits(stage, whole, self._reference_documents(position)) if whole else (None, None, None)
+        references = self._reference_documents(position)
+        limits = _limits(stage, whole, references) if whole else (None, None, None)
+        form = stage.form_of(whole.documents + references) if whole and isinstance(stage, Global) else ""
         return StageEstimate(
             layout.steps[position].name,
             action,
@@ -153,6 +155,7 @@ class _Estimator:
             None if scaled is None else scaled.written,
             seconds,
             *limits,
+            form,
             wall=self._wall(scaled, seconds, todo),
         )
 

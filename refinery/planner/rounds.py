@@ -74,7 +74,8 @@ class FileShuffle:
         self._parts = parts
         new = [ReferencePart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
         self._mapped = [_mapped(part) for part in [*new, *reference]]
-        self._keyed = [_keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
+        self._of_map = [_keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
+        self._keyed: Sequence[_File] = self._of_map
         self._runs: Sequence[_File] = self._keyed
         """The files that tasks read: those of ``_keyed``, or the fewer ones that tiers have merged them to."""
         self._sent: Sequence[Receipt] = ()
@@ -203,13 +204,15 @@ class FileShuffle:
     # -------------------------------------------------------------------------------------------------------- results
 
     def exclude(self, results: Sequence[Receipt]) -> None:
-        (made,) = results
-        for place, (part, keyed) in enumerate(zip(self._mapped, self._keyed, strict=True)):
+        made = {name: receipt for receipt in results for name in receipt.files}
+        keyed = list[_File]()
+        for place, (part, file) in enumerate(zip(self._mapped, self._of_map, strict=True)):
             name = str(part.files.number)
-            path, content = made.files[name][0].path, made.contents[name]
+            path, content = made[name].files[name][0].path, made[name].contents[name]
             self._mapped[place] = _Mapped(replace(part.files, excluded=path), (*part.contents, content))
-            run = replace(keyed.run, excluded=path)
-            self._keyed[place] = replace(keyed, run=run, content=f"{keyed.content}:{content}")
+            keyed.append(replace(file, run=replace(file.run, excluded=path), content=f"{file.content}:{content}"))
+        self._keyed = self._runs = keyed
+        self._sent, self._reduced, self._addressed, self._first = (), (), False, True
 
     def send(self, results: Sequence[Receipt], *, addressed: bool) -> None:
         self._sent, self._addressed, self._first = results, addressed, False
@@ -217,7 +220,15 @@ class FileShuffle:
 
     def rekey(self, results: Sequence[Receipt]) -> None:
         self._keyed = [_keyed(part.files.number, made) for part, made in zip(self._mapped, results, strict=True)]
-        self._runs = self._keyed
+        self._runs, self._first = self._keyed, False
+
+    def regroup(self, results: Sequence[Receipt]) -> None:
+        self._keyed = self._runs = [_File.merged(one, REDUCED, 0) for one in results if REDUCED in one.files]
+        self._first = False
+
+    @property
+    def keyed(self) -> object:
+        return tuple(file.content for file in self._keyed)
 
     def conclude(self, results: Sequence[Receipt]) -> None:
         self._verdicts = {name: receipt for receipt in results for name in receipt.files}

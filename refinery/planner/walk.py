@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from refinery.identity import part_key
 from refinery.planner.parts import Kept, Part, gathered, in_order, merges, partitioned, shard_bytes, with_verdict
 from refinery.planner.plan import Phase, Plan, StageState
 from refinery.planner.receipt_lookup import ReceiptLookup
+from refinery.planner.round_walk import RoundWalk
 from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
 from refinery.planner.segments import Layout, PartitionGroup, Segment
@@ -24,9 +26,7 @@ from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
 from refinery.stage.global_stage import Global
 from refinery.stage.ordered import Ordered
-from refinery.stage.rounds import Round
 from refinery.task.tasks import AuditTask
-from refinery.task.tiers import TierTask
 
 T = TypeVar("T")
 
@@ -158,37 +158,17 @@ class _Walk:
         after_all_roots = reference_number(len(stage.reference_roots()), 0)
         known = list(self._references[position])
         known += [ReferencePart(n, "", p.mapped) for n, p in enumerate(done, after_all_roots) if p.mapped is not None]
-        shuffle = FileShuffle(self._layout.pipeline.root, step, folder, parts, known)
-        for operator in stage.rounds():
-            if phase := self._round(position, shuffle, operator):
-                return _End(phase)
-        return [with_verdict(part, verdict) for part, verdict in shuffle.verdicts()]
-
-    def _round(self, position: int, shuffle: FileShuffle, operator: Round) -> Phase | None:
-        """Take the receipts of a round, or return its tasks that are missing."""
-        merges = self._merged(position, shuffle, operator)
-        tasks = operator.tasks(shuffle)
-        keys = [task.key for task in tasks]
-        receipts = [one and lean(one) for one in self._receipts(position, keys)]
-        missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
-        if missing:  # only then the merged files are needed
-            title = f"{self._layout.steps[position].name} {'merge' if merges else operator.name}"
-            return Phase(title, merges or missing)
-        self._add(position, shuffle=keys)
-        operator.pass_on(shuffle, [receipt for receipt in receipts if receipt is not None])
-        return None
-
-    def _merged(self, position: int, shuffle: FileShuffle, operator: Round) -> tuple[TierTask, ...]:
-        """Merge the files that the tasks of a round read, tier after tier; return the tasks that are missing for it."""
-        while tasks := shuffle.merges(operator):
-            keys = [task.key for task in tasks]
-            receipts = dict(zip(keys, self._receipts(position, keys), strict=True))
-            committed = [receipt for receipt in receipts.values() if receipt is not None]
-            self._add(position, shuffle=[receipt.key for receipt in committed])
-            if len(committed) < len(tasks):
-                return tuple(task for task in tasks if receipts[task.key] is None)
-            shuffle.merge(operator, committed)
-        return ()
+        mapped = [part.mapped for part in parts] + [part.mapped for part in known]
+        documents = sum(receipt.rows["in"] for receipt in mapped if receipt is not None)
+        walks = list[RoundWalk]()
+        for rounds in stage.forms(documents):
+            shuffle = FileShuffle(self._layout.pipeline.root, step, folder, parts, known)
+            walks.append(RoundWalk(shuffle, partial(self._receipts, position)).through(step.name, rounds))
+            if walks[-1].phase is None or walks[0].keys:
+                break  # of other forms a whole one counts, where nothing of the first is done
+        walk = walks[-1] if walks[-1].phase is None else walks[0]
+        self._add(position, shuffle=walk.keys)
+        return _End(walk.phase) if walk.phase else [with_verdict(*one) for one in walk.shuffle.verdicts()]
 
     def _through(self, segment: Segment, parts: Sequence[Part]) -> list[Part]:
         """The parts with their receipts in a segment, without those that are left out from here on."""

@@ -18,6 +18,7 @@ from refinery.root.receipts import Receipt
 from refinery.root.runs import PhaseRecord, StageWork, WorkSpan
 from refinery.runner.timeline import FAILED, SLOTS
 from refinery.stage.global_stage import Global
+from refinery.stage.rounds import UntilStable
 
 STRAGGLES = 2.0
 """A straggler takes at least this many times the mean of its phase,"""
@@ -85,13 +86,25 @@ def _rounds(view: View, position: int) -> Iterator[RoundWork]:
         return
     shuffle = view.reader.load(entry).shuffle
     groups: list[tuple[str, list[Receipt]]] = [("map", [one for one in shuffle if one.kind == "map"])]
-    groups += [(each.name, []) for each in stage.rounds()]
-    later = groupby((one for one in shuffle if one.kind != "map"), key=lambda one: one.kind)
+    later = [(kind, list(made)) for kind, made in groupby((r for r in shuffle if r.kind != "map"), lambda r: r.kind)]
+    groups += [(name, []) for name in _round_names(stage, [kind for kind, _ in later])]
     for number, (_, receipts) in enumerate(later):
         groups[1 + number % (len(groups) - 1)][1].extend(receipts)
     for name, made in groups:
         size = sum(receipt.total(file) for receipt in made for file in receipt.files)
         yield RoundWork(name, len(made), size, sum(receipt.seconds for receipt in made))
+
+
+def _round_names(stage: Global, kinds: Sequence[str]) -> list[str]:
+    """Return the names of rounds in the form that has receipts of these kinds. Those of one kind in a row are one."""
+    named = []
+    for form in stage.forms(0):
+        each = [one for rounds in form for one in (rounds.rounds if isinstance(rounds, UntilStable) else (rounds,))]
+        runs = [(kind, list(run)) for kind, run in groupby(each, lambda one: one.kind)]
+        named.append([", ".join(dict.fromkeys(one.name for one in run)) for _, run in runs])
+        if [kind for kind, _ in runs] == list(kinds[: len(runs)]):
+            return named[-1]
+    return named[0]
 
 
 # --------------------------------------------------------------------------------------------------------------- times

@@ -12,7 +12,7 @@ from pydantic import ByteSize
 from refinery.stage.base import Edited, Filter, Stage
 from refinery.stage.documents import Docs
 from refinery.stage.fields import Size, tuning
-from refinery.stage.rounds import Round
+from refinery.stage.rounds import Round, Rounds
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,24 @@ class Global(Stage):
 
     @abstractmethod
     def rounds(self) -> tuple[Round, ...]:
-        """Return operators between map and apply: ``Exclude`` or ``Reduce`` first, ``Resolve`` or ``Conclude`` last.
+        """Return operators between map and apply: ``Resolve`` or ``Conclude`` is the last one.
 
         def rounds(self) -> tuple[Round, ...]:
             return (Reduce("reduce", self.reduce), Conclude("conclude", self.conclude))
         """
+
+    def forms(self, documents: int) -> tuple[Rounds, ...]:
+        """Return the forms of the rounds, the one for so many documents first.
+
+        All end with the same verdicts: those of a form that is done are used, whatever the number of documents.
+        """
+        del documents
+        return (self.rounds(),)
+
+    def form_of(self, documents: int) -> str:
+        """Return a line for people on the form of the rounds for so many documents; "" if there is one form."""
+        del documents
+        return ""
 
     def needs(self, documents: int, rows: int) -> int:
         """Return the most memory, in bytes, of a round with all parts in one task; 0 if not known.

@@ -10,76 +10,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from refinery.stage.addresses import is_reference, root_number
 from refinery.stage.keyed import KEY, sort_rows
+from refinery.stage.round_input import Batches, MappedPart, Output, RoundInput
 
-RowNumbers = npt.NDArray[np.integer[Any]]
-"""Numbers of documents of a part."""
-
-Batches = Iterator[pa.RecordBatch]
 TaskT = TypeVar("TaskT")
 ResultT = TypeVar("ResultT")
 ReceivedT_contra = TypeVar("ReceivedT_contra", contravariant=True)
-
-
-class MappedPart(ABC):
-    """The map output of one part. A ``number`` is that of the ``part`` column that ``Reduce`` gets."""
-
-    number: int
-    documents: int
-
-    @property
-    def is_reference(self) -> bool:
-        """True if the part's documents have been decided on, in a reference root or an earlier partition."""
-        return is_reference(self.number)
-
-    @property
-    def root_number(self) -> int:
-        """The place of a reference part's root in the list of reference roots."""
-        return int(root_number(self.number))
-
-    @abstractmethod
-    def index(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
-        """Return the part's index rows in document order, or those of some documents in the order of ``rows``."""
-
-    @abstractmethod
-    def stream(self) -> Batches:
-        """Yield the index rows in small batches."""
-
-    @abstractmethod
-    def verdict(self, columns: Sequence[str] | None = None, rows: RowNumbers | None = None) -> pa.Table:
-        """Return the verdict of a reference part, or its rows for some documents. Partitions have none."""
-
-    @abstractmethod
-    def excluded(self) -> pa.Table:
-        """Return the table of the part that ``Exclude`` made."""
-
-
-class RoundInput(Protocol):
-    """The input of one task of a round, read when it is asked for."""
-
-    @property
-    def number(self) -> int:
-        """Number of the task's key range or part; 0 of a task with all parts."""
-
-    @property
-    def parts(self) -> Sequence[MappedPart]:
-        """The task's part, or all parts."""
-
-    def rows(self, *, merged: bool) -> Batches:
-        """Yield the rows of a key range: ``merged``, or part after part."""
-
-    def reduced(self) -> Iterable[pa.RecordBatch]:
-        """Return the rows of all parts that the previous round sent; they can be iterated over again."""
-
-    def sent(self) -> pa.RecordBatchReader:
-        """Return the rows that the previous round sent to the part; without columns if it sent none to any part."""
 
 
 class Shuffle(Protocol[TaskT, ReceivedT_contra]):
@@ -98,7 +38,7 @@ class Shuffle(Protocol[TaskT, ReceivedT_contra]):
         """Return a task for each part."""
 
     def exclude(self, results: Sequence[ReceivedT_contra]) -> None:
-        """Leave out the keyed rows of excluded documents from here on."""
+        """Go on with the keyed rows of the map, without those of excluded documents."""
 
     def send(self, results: Sequence[ReceivedT_contra], *, addressed: bool) -> None:
         """Send rows to the next round: of each part, or if ``addressed`` of all parts, with or without addresses."""
@@ -106,16 +46,15 @@ class Shuffle(Protocol[TaskT, ReceivedT_contra]):
     def rekey(self, results: Sequence[ReceivedT_contra]) -> None:
         """Replace the keyed rows of each part."""
 
+    def regroup(self, results: Sequence[ReceivedT_contra]) -> None:
+        """Replace the keyed rows of all parts by those of all ranges."""
+
+    @property
+    def keyed(self) -> object:
+        """An identification of the keyed rows, equal for equal rows."""
+
     def conclude(self, results: Sequence[ReceivedT_contra]) -> None:
         """Keep the verdicts."""
-
-
-class Output(NamedTuple):
-    """A table that a task writes: its name in the receipt, the number in its file's name, and the rows."""
-
-    name: str
-    number: int
-    rows: pa.Table | pa.RecordBatchReader
 
 
 @dataclass(frozen=True)
@@ -151,7 +90,7 @@ class Round(ABC):
 
 @dataclass(frozen=True)
 class Exclude(Round):
-    """Exclude documents from the ``Reduce`` that follows. Only the first round of a stage can be this.
+    """Exclude documents from the ``Reduce`` that follows, which has the keyed rows of the map.
 
     The function gets all parts and yields a table for each: its column ``row: uint32``, sorted, names the documents.
     """
@@ -175,13 +114,15 @@ class Reduce(Round):
 
     The function gets the rows with a column ``part: uint32`` behind the key, in batches that never split a group of
     equal keys, sorted by key, part, then the other columns. If not ``merged`` a batch has sorted rows of one part, and
-    the parts follow one another. Rows of reference parts come only where another part has their key.
+    the parts follow one another. Rows of reference parts come only where another part has their key, or if
+    ``every_reference`` all.
 
     What it yields goes to all parts at once, or with a column ``key: uint64`` of addresses to the part of each address.
     """
 
     function: Callable[[Batches], Batches]
     merged: bool = True
+    every_reference: bool = False
     kind: ClassVar = "reduce"
     folder: ClassVar = "reduce"
     counts: ClassVar = "reduced"
@@ -191,14 +132,28 @@ class Reduce(Round):
         return shuffle.by_range(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:
-        batches = [batch for batch in self.function(given.rows(merged=self.merged)) if len(batch)]
+        batches = [batch for batch in self._results(given) if len(batch)]
         if batches:
             table = pa.Table.from_batches(batches).combine_chunks()
             batches.clear()  # they are copied
             yield Output("reduced", given.number, sort_rows(table) if KEY in table.schema.names else table)
 
+    def _results(self, given: RoundInput) -> Batches:
+        return self.function(given.rows(merged=self.merged, every_reference=self.every_reference))
+
     def pass_on(self, shuffle: Shuffle[Any, ResultT], results: Sequence[ResultT]) -> None:
         shuffle.send(results, addressed=True)
+
+
+@dataclass(frozen=True)
+class Regroup(Reduce):
+    """Reduce keyed rows to other keyed rows for the ``Reduce`` that follows.
+
+    The columns of what it yields begin with ``key: uint64`` and ``part: uint32``; the part need not mean anything.
+    """
+
+    def pass_on(self, shuffle: Shuffle[Any, ResultT], results: Sequence[ResultT]) -> None:
+        shuffle.regroup(results)
 
 
 @dataclass(frozen=True)
@@ -262,6 +217,50 @@ class PerPart(Round):
 
     def pass_on(self, shuffle: Shuffle[Any, ResultT], results: Sequence[ResultT]) -> None:
         shuffle.rekey(results)
+
+
+@dataclass(frozen=True)
+class ExcludePerPart(Round):
+    """Exclude documents as ``Exclude`` does, one part a task.
+
+    The function returns the table of a part from the rows that were sent to it.
+    """
+
+    function: Callable[[pa.RecordBatchReader, MappedPart], pa.Table]
+    unit: ClassVar = "part"
+    sorted_by: ClassVar = "row"
+
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+        return shuffle.by_part(self)
+
+    def perform(self, given: RoundInput) -> Iterable[Output]:
+        return _of_parts(given, [self.function(given.sent(), part) for part in given.parts])
+
+    def pass_on(self, shuffle: Shuffle[Any, ResultT], results: Sequence[ResultT]) -> None:
+        shuffle.exclude(results)
+
+
+@dataclass(frozen=True)
+class UntilStable:
+    """Repeat rounds that take keyed rows to keyed rows until these stay the same, row for row."""
+
+    rounds: tuple[Round, ...]
+
+
+Rounds = tuple[Round | UntilStable, ...]
+"""The rounds of a stage in their order."""
+
+
+def in_turn(rounds: Rounds, shuffle: Shuffle[Any, Any]) -> Iterator[Round]:
+    """Yield the rounds one by one, repeated ones as often as needed; each is passed on before the next is asked for."""
+    for one in rounds:
+        if isinstance(one, Round):
+            yield one
+            continue
+        before: object = None
+        while (now := shuffle.keyed) != before:
+            before = now
+            yield from one.rounds
 
 
 def _of_parts(given: RoundInput, tables: Iterable[pa.Table]) -> Iterator[Output]:

@@ -11,7 +11,7 @@ from refinery.root.parquet import publish, read_batches, read_rows, schema_of, w
 from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
 from refinery.stage.addresses import address_range
-from refinery.stage.rounds import MappedPart, RowNumbers
+from refinery.stage.round_input import MappedPart, RowNumbers
 from refinery.store import store_for
 from refinery.task.commit import Sizes, commit
 from refinery.task.shuffle import ROW_GROUP, merged_range, range_by_part, read_range
@@ -51,18 +51,18 @@ def perform_round(task: RoundTask) -> Receipt:
 
 
 class FileInput:
-    """The input of a task in the files that it names: see ``refinery.stage.rounds.RoundInput``."""
+    """The input of a task in the files that it names: see ``refinery.stage.round_input.RoundInput``."""
 
     def __init__(self, task: RoundTask, root: Root) -> None:
         self._task, self._root = task, root
         self.number = task.number
         self.parts = [StoredPart(root, part) for part in task.parts]
 
-    def rows(self, *, merged: bool) -> Iterator[pa.RecordBatch]:
+    def rows(self, *, merged: bool, every_reference: bool) -> Iterator[pa.RecordBatch]:
         """Yield the rows of the task's key range."""
         root, task = self._root, self._task
         runs = [opened(root, run) for run in task.runs]
-        return (merged_range if merged else range_by_part)(runs, task.low, task.high)
+        return (merged_range if merged else range_by_part)(runs, task.low, task.high, every_reference=every_reference)
 
     def reduced(self) -> _Reduced:
         """Return all rows that were sent."""

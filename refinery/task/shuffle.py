@@ -60,13 +60,15 @@ def ranges(total_bytes: int, memory: int) -> list[tuple[int, int]]:
     return list(pairwise(cuts))
 
 
-def merged_range(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
+def merged_range(
+    runs: Sequence[Run], low: int, high: int, *, every_reference: bool = False
+) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a range of all runs by key, part, then the other columns.
 
     A ``part: uint32`` column follows the key. A batch never splits a group of equal keys. Rows of reference parts with
-    a key that no other part has are left out before sorting: of many reference rows few are wanted.
+    a key that no other part has are left out before sorting, unless ``every_reference``: of many few are wanted.
     """
-    yield from in_order([rows for _, some in _read(runs, low, high) for rows in some], low, high)
+    yield from in_order([rows for _, some in _read(runs, low, high, every_reference) for rows in some], low, high)
 
 
 def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int = AT_ONCE) -> Iterator[pa.RecordBatch]:
@@ -88,15 +90,19 @@ def in_order(pieces: Sequence[pa.RecordBatch], low: int, high: int, at_once: int
             yield from whole_groups(sort_rows(pa.Table.from_batches(inside)).combine_chunks(), at_once)
 
 
-def range_by_part(runs: Sequence[Run], low: int, high: int) -> Iterator[pa.RecordBatch]:
+def range_by_part(
+    runs: Sequence[Run], low: int, high: int, *, every_reference: bool = False
+) -> Iterator[pa.RecordBatch]:
     """Yield the same rows part after part, each sorted; none if all parts are reference parts."""
-    for run, rows in _read(runs, low, high):
+    for run, rows in _read(runs, low, high, every_reference):
         yield from by_part(rows) if run.merged else rows
 
 
-def _read(runs: Sequence[Run], low: int, high: int) -> Iterator[tuple[Run, Iterator[pa.RecordBatch]]]:
+def _read(
+    runs: Sequence[Run], low: int, high: int, every_reference: bool
+) -> Iterator[tuple[Run, Iterator[pa.RecordBatch]]]:
     """Yield the rows of a range of each run, with the numbers of their parts."""
-    reference = [run for run in runs if is_reference(run.number)]
+    reference = [] if every_reference else [run for run in runs if is_reference(run.number)]
     keys: list[npt.NDArray[np.uint64]] = []
 
     def noted(rows: pa.RecordBatch) -> pa.RecordBatch:
@@ -105,7 +111,7 @@ def _read(runs: Sequence[Run], low: int, high: int) -> Iterator[tuple[Run, Itera
         return rows
 
     for run in runs:
-        if not is_reference(run.number):
+        if every_reference or not is_reference(run.number):
             yield run, (_of_parts(run, copied(noted(rows))) for rows in rows_left(run, run.read(low, high)))
     if keys:
         wanted = _distinct(np.concatenate(keys))

@@ -13,7 +13,7 @@ from refinery.recipe import Pipeline
 from refinery.stage.base import Edit, Edited
 from refinery.stage.documents import ID, TEXT, Docs
 from refinery.stage.fields import threshold
-from refinery.stage.rounds import MappedPart
+from refinery.stage.round_input import MappedPart
 from refinery.stage.rules import Metric, Rule
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same, Upper

@@ -223,13 +223,13 @@ def test_rows_sort_by_key_then_the_other_columns() -> None:
 def test_earlier_rows_come_where_a_new_one_has_their_key(
     tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[bool, list[Row], set[int] | None]]
 ) -> None:
-    """Of earlier parts the rows are given whose key a row of another part has, and all rows of the others.
+    """Of earlier parts the rows are given whose key a row of another part has, or all, and all rows of the others.
 
     Rows of excluded documents are as if they were not there.
     """
     folder = tmp_path_factory.mktemp("runs")
     root = Root(str(folder), LocalStore())
-    named, expected = [], []
+    named, expected, every = [], [], []
     new = {key for earlier, rows, aside in runs for key, row in rows if not earlier and row not in (aside or ())}
     for place, (earlier, rows, aside) in enumerate(runs):
         number = reference_number(0, place) if earlier else place
@@ -237,7 +237,9 @@ def test_earlier_rows_come_where_a_new_one_has_their_key(
         out = None if aside is None else np.array(sorted(aside), np.uint32)
         named.append(Run(number, partial(read_range, root, f"{place}.parquet"), out))
         expected += [(key, number, row) for key, row in rows if key in new and row not in (aside or ())]
+        every += [(key, number, row) for key, row in rows if row not in (aside or ())]
     assert listed(list(shuffle.merged_range(named, 0, KEYS))) == sorted(expected)
+    assert listed(list(shuffle.merged_range(named, 0, KEYS, every_reference=True))) == sorted(every)
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.sets(st.integers(0, 30), max_size=40))

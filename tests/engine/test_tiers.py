@@ -74,6 +74,8 @@ class Opened:
 
     paths: set[str] = field(default_factory=set)
     most: dict[type, int] = field(default_factory=dict)
+    every: bool = True
+    """False once a task has seen all parts."""
 
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Count from now on. Tasks that see all parts open the index of each, and are left out."""
@@ -88,6 +90,8 @@ class Opened:
             made = done(task, mark)
             if isinstance(task, TierTask) or task.round.unit:
                 self.most[type(task)] = max(self.most.get(type(task), 0), len(self.paths))
+            else:
+                self.every = False
             return made
 
         return count
@@ -144,6 +148,29 @@ def test_results_are_those_without_tiers(
     found = outcome(folder / name)
     assert {folder: one for folder, one in found.items() if one != expected[folder]} == {}
     assert verify(str(folder / name)).findings == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fan_in", [2, 6])
+def test_minhash_over_ranges_has_no_task_that_opens_many(
+    tmp_path: Path, fan_in: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copies and clusters are found by tasks that open few files, of all rounds, and the rows kept are the same."""
+    write_inputs(tmp_path / "in", [LINES[start::PARTS] for start in range(PARTS)])
+    small_ranges(monkeypatch)
+    forms = [
+        steps(Pages(), MinHash(unit="words", words="whitespace", ngram=2, bands=8, rows=2, one_task=limit))
+        for limit in (10**9, 0)
+    ]
+    assert quick(pipeline(tmp_path, forms[0], root="one")).complete
+    monkeypatch.setattr(tiers, "FAN_IN", fan_in)
+    opened = Opened()
+    opened.watch(monkeypatch)
+    assert quick(pipeline(tmp_path, forms[1], root="ranges")).complete
+    assert opened.most[TierTask] <= max(fan_in, 4)
+    assert opened.most[RoundTask] <= fan_in + 3  # besides, a part's index and its copies, and what was sent to it
+    assert opened.every
+    assert RootContents(tmp_path / "ranges").contents() == RootContents(tmp_path / "one").contents()
 
 
 # ------------------------------------------------------------------------------------------------- parts of the method

@@ -18,7 +18,8 @@ from refinery.stage.base import Edit, Edited, Filter, Records, Source
 from refinery.stage.documents import DATE, TEXT, TOKENS, Docs
 from refinery.stage.fields import threshold
 from refinery.stage.global_stage import Global, Mapped
-from refinery.stage.rounds import MappedPart, Reduce, Resolve, Round
+from refinery.stage.round_input import MappedPart
+from refinery.stage.rounds import Reduce, Resolve, Round
 from refinery.stage.rules import Metric, Rule
 from refinery.store import Store
 from refinery.task.tasks import ProgressMarker

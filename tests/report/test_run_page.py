@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, groupby
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from refinery.planner.selection import Selection
 from refinery.report import build
 from refinery.report.overlap import rules_of
 from refinery.report.view import View, view
-from refinery.report.work import plan, times
+from refinery.report.work import _round_names, plan, times
 from refinery.runner.timeline import SPANS
+from refinery.stages.minhash import MinHash
 from refinery.stages.quality import Quality
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
@@ -37,6 +38,16 @@ def root(tmp_path: Path) -> Path:
 
 def viewed(root: Path) -> View:
     return view(open_root(str(root)))
+
+
+def test_rounds_have_the_names_of_their_form() -> None:
+    """Receipts of rounds over key ranges are recognised by their kinds; repeated rounds are one."""
+    flat = [[one for each in form for one in getattr(each, "rounds", (each,))] for form in MinHash().forms(0)]
+    kinds = [[kind for kind, _ in groupby(one.kind for one in form)] for form in flat]
+    one, ranges = (_round_names(MinHash(), found) for found in kinds)
+    assert one == ["exclude", "reduce", "resolve", "gather", "choose", "conclude"]
+    assert ranges[:5] == ["texts", "copies", "exclude", "reduce", "edges"]
+    assert ranges[5:] == ["contract, spread, label", "gather", "choose", "conclude"]
 
 
 def test_the_plan_has_every_stage_in_its_pass(root: Path) -> None:

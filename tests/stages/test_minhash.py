@@ -24,7 +24,8 @@ from refinery.stages import _copies
 from refinery.stages._clusters import Policy
 from refinery.stages._copies import EXCLUDED, SORTED_BYTES
 from refinery.stages._profiles import MIN_SIMILARITY, PROFILES, Profile, enough_shared, match_probability, probability
-from refinery.stages.minhash import EDGES, KEYS, MinHash
+from refinery.stages._resolving import EDGES
+from refinery.stages.minhash import KEYS, MinHash
 from refinery.testing import MemoryPart, documents
 from tests.stages.globally import Metrics, by_id, rows_of, spread
 
@@ -362,7 +363,7 @@ def test_of_equal_texts_the_first_takes_part(parts: list[list[str]], new: bool) 
         made = list(_copies.copies(held, max(1, len(numbered) * SORTED_BYTES // passes), new=new, reference=True))
         starts = np.cumsum([0, *map(len, parts)]).tolist()
         found = [
-            (start + row["row"], row["first"])
+            (start + row["row"], starts[row["leader"] >> 32] + row["leader"] % 2**32)
             for start, table in zip(starts, made, strict=False)
             for row in table.to_pylist()
         ]

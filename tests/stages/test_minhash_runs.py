@@ -22,6 +22,8 @@ from refinery.runner.run import run
 from refinery.stage.base import Records
 from refinery.stages.minhash import MinHash
 from refinery.store import Store
+from refinery.task.rounds import FileInput
+from refinery.task.tasks import RoundTask
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
 
@@ -46,8 +48,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def recipe(folder: Path, kind: str, root: str, *, memory: int = 2**30, **settings: Any) -> Any:
-    stage = MinHash(**SHAPE, **KINDS[kind], memory=memory)
+def recipe(folder: Path, kind: str, root: str, *, memory: int = 2**30, one_task: int = 10**9, **settings: Any) -> Any:
+    stage = MinHash(**SHAPE, **KINDS[kind], memory=memory, one_task=one_task)
     return pipeline(folder, steps(LineSource(batch=1000), stage), root=root, **settings)
 
 
@@ -169,6 +171,90 @@ def killed_after(commits: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Root, "commit", commit)
         yield
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_rounds_over_ranges_leave_no_trace(folder: Path, kind: str) -> None:
+    """In rounds over key ranges, one or many, the same rows are kept and removed, with the same content ids."""
+    assert quick(recipe(folder, kind, "one")).complete
+    one = RootContents(folder / "one")
+    for root, memory in (("range", 2**30), ("ranges", 2**20)):
+        assert quick(recipe(folder, kind, root, memory=memory, one_task=1)).complete
+        found = RootContents(folder / root)
+        assert found.contents() == one.contents()
+        assert found.statistics() == one.statistics()
+        assert verify(str(folder / root), rerun=1).ok
+    names = [receipt.kind for receipt in one.root.receipts_of(FOLDER)].count("reduce")
+    assert [receipt.kind for receipt in found.root.receipts_of(FOLDER)].count("reduce") > names + 5
+
+
+def test_another_form_does_what_is_done_no_more(folder: Path) -> None:
+    """A finished root is complete in the other form; an unfinished one goes on, with the edges that it has."""
+    assert quick(recipe(folder, "verified", "whole")).complete
+    assert quick(recipe(folder, "verified", "whole", one_task=1)).tasks == 0
+    wanted = RootContents(folder / "whole").contents()
+    for root, limits in (("up", (10**9, 1)), ("down", (1, 10**9))):
+        first, then = (recipe(folder, "verified", root, one_task=limit) for limit in limits)
+        with ended_before("minhash compare"), pytest.raises(KeyboardInterrupt):
+            quick(first)
+        before = made_by(folder / root, "reduce")
+        assert quick(then).complete
+        assert RootContents(folder / root).contents() == wanted
+        candidates = {key for key, seconds in before.items() if made_by(folder / root, "reduce").get(key) == seconds}
+        assert candidates, "no range of candidates was found again"
+
+
+def made_by(path: Path, kind: str) -> dict[str, float]:
+    """Receipts of a kind by their key, with the seconds that tell one try from another."""
+    return {
+        receipt.key: receipt.seconds for receipt in RootContents(path).root.receipts_of(FOLDER) if receipt.kind == kind
+    }
+
+
+@contextlib.contextmanager
+def ended_before(title: str) -> Iterator[None]:
+    """The first task of a round is interrupted."""
+    original = FileInput.__init__
+
+    def ended(self: FileInput, task: RoundTask, root: Root) -> None:
+        if task.title.startswith(title):
+            raise KeyboardInterrupt
+        original(self, task, root)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileInput, "__init__", ended)
+        yield
+
+
+def test_the_plan_reports_the_form(folder: Path) -> None:
+    """By the number of documents, reference ones included, and the field that decides."""
+    assert quick(recipe(folder, "plain", "root"), Selection(until="lines-of-text")).complete
+    documents = len(RootContents(folder / "root").rows("00-lines-of-text"))
+    forms = [
+        plan(recipe(folder, "plain", "root", one_task=limit)).stages[1].form for limit in (documents, documents - 1)
+    ]
+    assert forms == [
+        f"copies and clusters in one task each: {documents:,} documents, one_task allows {documents:,}",
+        f"copies and clusters over ranges of keys: {documents:,} documents, one_task allows {documents - 1:,}",
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["plain", "split"])
+def test_a_kill_in_any_round_over_ranges(folder: Path, kind: str) -> None:
+    """Killed at every eighth commit and begun again, repeated rounds end as if they had not been killed."""
+    assert quick(recipe(folder, kind, "whole")).complete
+    wanted = RootContents(folder / "whole").contents()
+    for allowed in range(6, 300, 8):
+        given = recipe(folder, kind, f"killed-{allowed}", one_task=1)
+        try:
+            with killed_after(allowed):
+                quick(given)
+            break
+        except KeyboardInterrupt:
+            assert quick(given).complete
+            assert RootContents(folder / f"killed-{allowed}").contents() == wanted
+    assert allowed > 40
 
 
 @pytest.mark.slow

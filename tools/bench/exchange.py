@@ -35,7 +35,8 @@ from refinery.root.root import Root
 from refinery.stage.addresses import address
 from refinery.stage.documents import Docs
 from refinery.stage.global_stage import Global, Mapped
-from refinery.stage.rounds import Conclude, MappedPart, Reduce, Round
+from refinery.stage.round_input import MappedPart
+from refinery.stage.rounds import Conclude, Reduce, Round
 from refinery.store import LocalStore, Store, store_for, taken
 from refinery.task.perform import perform
 from refinery.task.shuffle import ROW_GROUP
