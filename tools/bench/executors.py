@@ -16,8 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from itertools import repeat
 from pathlib import Path
 from statistics import median
@@ -29,6 +28,7 @@ from refinery.executors import Executor
 from refinery.executors.local import LocalExecutor
 from refinery.executors.ray import RayExecutor
 from refinery.task.tasks import ProgressMarker
+from tools.bench.raylets import Raylets
 
 RECIPE = """
 dataset: executors
@@ -42,16 +42,11 @@ DESCRIPTION = bytes(46_000)
 LOOK = 0.1
 """Seconds between looks at the processes."""
 
-START = 15.0
-"""Seconds until a node is there."""
-
-PORT = 26379
-ADDRESS = f"127.0.0.1:{PORT}"
 KINDS = {
     "local, 1 worker": ("--workers", "1"),
     "local, 2 workers": ("--workers", "2"),
-    "Ray, 1 task at once": ("--workers", "1", "--executor", "ray", "--address", ADDRESS),
-    "Ray, 2 tasks at once": ("--workers", "2", "--executor", "ray", "--address", ADDRESS),
+    "Ray, 1 task at once": ("--workers", "1", "--executor", "ray"),
+    "Ray, 2 tasks at once": ("--workers", "2", "--executor", "ray"),
 }
 
 
@@ -67,16 +62,19 @@ def main() -> int:
     recipe = given.folder / "recipe.yaml"
     recipe.write_text(RECIPE.format(inputs=json.dumps([str(path.absolute()) for path in given.archives])))
     found: dict[str, list[tuple[float, float]]] = {}
-    with _cluster() as ray:
+    with Raylets(2) as cluster:
+        ray = [psutil.Process(node.pid) for node in cluster.nodes]
         for turn in range(given.repeats if given.archives else 0):
             for number, (kind, options) in enumerate(KINDS.items()):
                 root = given.folder / f"root-{os.getpid()}-{turn}-{number}"
-                found.setdefault(kind, []).append(_run(recipe, root, options, ray))
+                where = (*options, "--address", cluster.address) if "ray" in options else options
+                found.setdefault(kind, []).append(_run(recipe, root, where, ray))
                 print(f"{kind}: CPU {found[kind][-1][0]:.1f} s, {found[kind][-1][1]:.1f} s", flush=True)
         empty = {}
         for width in (1, 2):
             empty[f"local, {width} at once"] = _empty(LocalExecutor(width, 1 << 40), given.tasks, ray)
-            empty[f"Ray, {width} at once"] = _empty(RayExecutor(ADDRESS, width, lambda total: total), given.tasks, ray)
+            executor = RayExecutor(cluster.address, width, lambda total: total)
+            empty[f"Ray, {width} at once"] = _empty(executor, given.tasks, ray)
     report: dict[str, Any] = {
         kind: {"cpu": [round(cpu, 2) for cpu, _ in each], "seconds": [round(wall, 2) for _, wall in each]}
         for kind, each in found.items()
@@ -85,23 +83,6 @@ def main() -> int:
     ratios = {k: median(cpu / base for (cpu, _), base in zip(each, one, strict=True)) for k, each in found.items()}
     print(json.dumps({"runs": report, "cpu_against_one_worker": ratios, "milliseconds_of_an_empty_task": empty}))
     return 0
-
-
-@contextmanager
-def _cluster() -> Iterator[list[psutil.Process]]:
-    """A Ray cluster of two nodes with one CPU each."""
-    program = str(Path(sys.executable).with_name("ray"))
-    places = (("--head", f"--port={PORT}", "--include-dashboard=false"), (f"--address={ADDRESS}",))
-    with ExitStack() as stack:
-        nodes = []
-        for place in places:
-            command = [program, "start", *place, "--num-cpus=1", "--disable-usage-stats", "--block"]
-            node = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            stack.enter_context(node)
-            stack.callback(node.terminate)
-            nodes.append(psutil.Process(node.pid))
-            time.sleep(START)
-        yield nodes
 
 
 def _run(recipe: Path, root: Path, options: tuple[str, ...], ray: list[psutil.Process]) -> tuple[float, float]:
