@@ -262,12 +262,16 @@ def _faulty(receipt: Receipt) -> list[int]:
 
 
 def _check_audit(reader: RootReader, entry: StageEntry, path: str) -> Iterator[Finding]:
-    audits = []
-    for receipt in reader.load(entry).audit:
-        try:
-            audits.append(reader.root.audit_statistics(receipt))
-        except StorageError as error:
-            yield Finding(error.message, entry.name, receipt.part, receipt.statistics)
-            return
-    if entry.manifest.audited != merged_audit(audits):
+    lost = list[Finding]()
+
+    def read() -> Iterator[AuditStatistics]:
+        for receipt in reader.load(entry).audit:
+            try:
+                yield reader.root.audit_statistics(receipt)
+            except StorageError as error:
+                lost.append(Finding(error.message, entry.name, receipt.part, receipt.statistics))
+
+    audited = merged_audit(read())  # one after another: those of all parts would not fit into memory
+    yield from lost
+    if not lost and entry.manifest.audited != audited:
         yield Finding("its audit is not the sum of those of its parts", entry.name, file=path)

@@ -75,13 +75,15 @@ class Cost:
             written += receipt.bytes
             documents += max(0, receipt.kept)
             text += max(0, receipt.text)
-            _add(requests, receipt.requests)
+            if receipt.requests:
+                _add(requests, receipt.requests)
         for receipt in others:
             seconds += receipt.seconds
             written += receipt.bytes
             shuffled += receipt.bytes if receipt.kind != "audit" else 0
             alone += [receipt.seconds] if receipt.kind == "resolve" else []
-            _add(requests, receipt.requests)
+            if receipt.requests:
+                _add(requests, receipt.requests)
         return cls(
             files,
             inputs,

@@ -6,10 +6,13 @@ Nothing here performs a task.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from refinery.identity import CommonContents, part_key, reduce_identity, rounds_identity
 from refinery.planner import tiers
@@ -31,8 +34,7 @@ REDUCED = "reduced"
 """Name in the receipts of what a range sends to all parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(msgspec.Struct, frozen=True, gc=False):
     """Sorted rows of one part, or merged ones: the file, its content id, and the bytes of its rows in memory."""
 
     run: SortedRun
@@ -51,8 +53,7 @@ class _File:
         return self.content if self.run.merged else f"{self.run.number}:{self.content}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Mapped:
+class _Mapped(msgspec.Struct, frozen=True, gc=False):
     """The map output of a part, with the verdict of a reference part, and the content ids of these files."""
 
     files: MappedFiles
@@ -210,7 +211,8 @@ class FileShuffle:
             name = str(part.files.number)
             path, content = made[name].files[name][0].path, made[name].contents[name]
             self._mapped[place] = _Mapped(replace(part.files, excluded=path), (*part.contents, content))
-            keyed.append(replace(file, run=replace(file.run, excluded=path), content=f"{file.content}:{content}"))
+            run = replace(file.run, excluded=path)
+            keyed.append(structs.replace(file, run=run, content=f"{file.content}:{content}"))
         self._keyed = self._runs = keyed
         self._sent, self._reduced, self._addressed, self._first = (), (), False, True
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from msgspec import structs
+
 from refinery.identity import part_key
 from refinery.planner.parts import Kept, Part, gathered, in_order, merges, partitioned, shard_bytes, with_verdict
 from refinery.planner.plan import Phase, Plan, StageState
@@ -131,10 +133,9 @@ class _Walk:
             return _End(blocked=f"{step.name} needs all parts, and only some are selected")
         if isinstance(step.stage, Global):
             return self._shuffled(segment.first, step.stage, parts, done)
-        shard = shard_bytes(step.stage)
         if isinstance(step.stage, Ordered) and step.stage.splits():
-            return self._sorted(segment.first, step.stage, parts, shard)
-        return gathered(parts, shard)
+            return self._sorted(segment.first, step.stage, parts, shard_bytes(step.stage))
+        return gathered(parts, shard_bytes(step.stage))
 
     def _sorted(self, position: int, stage: Ordered, parts: Sequence[Part], shard: int) -> Sequence[Part] | _End:
         """The shards of an order of all documents, or the tasks that merge many runs to few."""
@@ -196,7 +197,7 @@ class _Walk:
         mapped = self._mapped(segment.tail, going) if segment.tail is not None else {}
         for (place, _), kept in zip(going, self._receipts(segment.last, keys), strict=True):
             missing = segment.last + 1 if segment.tail is not None and place not in mapped else None
-            part = replace(parts[place], kept=Kept.of(kept), mapped=mapped.get(place), missing=missing)
+            part = structs.replace(parts[place], kept=Kept.of(kept), mapped=mapped.get(place), missing=missing)
             followed[place] = part if missing is None else self._with_receipts(segment, part, missing)
         return followed
 
@@ -215,7 +216,7 @@ class _Walk:
             found = self._receipts(position, [part_key(self._layout.identities[position], contents)])
             receipts += [receipt for receipt in found if receipt is not None]
             contents = (receipts[-1].contents["kept"],)
-        return replace(part, receipts=tuple(receipts), missing=missing, stored=stored)
+        return structs.replace(part, receipts=tuple(receipts), missing=missing, stored=stored)
 
     def _phase(self, segment: Segment, parts: Sequence[Part]) -> Phase:
         first = min(part.missing for part in parts if part.missing is not None)

@@ -81,8 +81,9 @@ def _column(keys: Iterable[str]) -> Column:
     """Return keys as a column, of which those of one length become one quickly."""
     rest, pieces = iter(keys), [np.zeros(0, "S1")]
     while some := [*islice(rest, _AT_ONCE)]:
-        width = len(some[0])
-        data = "".join(some).encode("ascii")
-        same = width > 0 and len(data) == width * len(some) and all(len(key) == width for key in some)
-        pieces.append(np.frombuffer(data, f"S{width}") if same else np.array([key.encode() for key in some], "S"))
+        width, *others = {*map(len, some)}
+        if others or not width:
+            pieces.append(np.array([key.encode("ascii") for key in some], "S"))
+        else:
+            pieces.append(np.frombuffer("".join(some).encode("ascii"), f"S{width}"))
     return np.concatenate(pieces)

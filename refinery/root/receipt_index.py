@@ -7,13 +7,14 @@ and where none has a receipt, receipts are read one by one. Runs write them (``r
 
 from __future__ import annotations
 
+import contextlib
 import glob
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import eq
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -45,6 +46,7 @@ _DECODERS: dict[type[Brief], msgspec.msgpack.Decoder[Any]] = {
 }
 
 B = TypeVar("B", bound=Brief)
+V = TypeVar("V", bound=Brief | Receipt)
 
 Rows = npt.NDArray[np.int64]
 """Numbers of rows, from 0 in the order of the files."""
@@ -74,7 +76,9 @@ class ReceiptIndex:
     def __init__(self, store: Store, folder: str) -> None:
         self._store, self._folder = store, folder
         paths = store.list(f"{glob.escape(folder)}/index/*.arrow") if folder else []
-        receipts = store.tags(f"{folder}/receipts") if paths else {}
+        listed = store.tags(f"{folder}/receipts") if paths else {}
+        own = {name[:-5]: tag for name, tag in listed.items() if name.endswith(".json") and name[0] != "."}
+        del listed
         self.files: list[IndexFile] = []
         self.damaged: list[str] = []
         """Files that cannot be read."""
@@ -87,8 +91,7 @@ class ReceiptIndex:
             keys, tags = (column.to_pylist() for column in read.columns)
             first = sum(map(len, names))
             names.append(column_of(keys))
-            now = [receipts.get(f"{key}.json") for key in keys]
-            valid.append(np.array([*map(eq, now, tags)], np.bool_))
+            valid.append(np.array([*map(eq, map(own.get, keys), tags)], np.bool_))
             self.files.append(IndexFile(path, first, len(keys)))
         self._keys = np.concatenate(names)
         rows = np.flatnonzero(np.concatenate(valid))
@@ -96,9 +99,7 @@ class ReceiptIndex:
         again = np.concatenate([[False], self._keys[order[1:]] == self._keys[order[:-1]]])[: len(order)]
         self._order = order[~again]  # two runs may have copied one receipt
         self._sorted = self._keys[self._order]
-        known = set(self._sorted.tolist())
-        names_of = (name.removesuffix(".json") for name in receipts if name.endswith(".json") and name[0] != ".")
-        self.loose = frozenset(name for name in names_of if name.encode() not in known)
+        self.loose = frozenset(own.keys() - set(Keys(self._sorted)))
         """Keys of the receipts that no row has; empty without index files."""
         self._firsts = np.array([file.first for file in self.files], np.int64)
         self._columns: OrderedDict[tuple[str, int], list[bytes | None] | None] = OrderedDict()
@@ -135,16 +136,17 @@ class ReceiptIndex:
 
     def receipts(self, rows: Rows) -> Iterator[Receipt]:
         """Yield the receipts of rows. Raises StorageError where one was deleted meanwhile."""
-        for keys, values in self._values("receipt", rows):
-            for key, receipt in zip(keys, map(_decoded, values), strict=True):
-                yield receipt if receipt is not None and receipt.key == key else self._own(key)
+        return self._read("receipt", rows, decoded, lambda receipt: receipt)
 
     def briefs(self, rows: Rows, kind: type[B]) -> Iterator[B]:
         """Yield the briefs of the receipts of rows. Raises StorageError where one was deleted meanwhile."""
-        for keys, values in self._values("brief", rows):
-            for key, value in zip(keys, values, strict=True):
-                brief = _brief(value, kind)
-                yield brief if brief is not None and brief.key == key else kind.of(self._own(key))
+        return self._read("brief", rows, _DECODERS[kind].decode, kind.of)
+
+    def _read(self, column: str, rows: Rows, decode: Callable[[bytes], V], of: Callable[[Receipt], V]) -> Iterator[V]:
+        """Yield the values of rows in a column; those that are damaged, or of other receipts, ``of`` their receipts."""
+        for keys, values in self._values(column, rows):
+            for key, value in zip(keys, _each_decoded(values, decode), strict=True):
+                yield value if value is not None and value.key == key else of(self._own(key))
 
     def _values(self, column: str, rows: Rows) -> Iterator[tuple[Keys, list[bytes | None]]]:
         """Yield keys of rows, and their values in a column: consecutive ones of a file, None in a damaged one."""
@@ -163,7 +165,7 @@ class ReceiptIndex:
         """Return a receipt as its own file has it: its index file is damaged, or is gone since a run wrote others."""
         path = f"{self._folder}/receipts/{key}.json"
         data = self._store.find(path)
-        receipt = None if data is None else _decoded(data)
+        receipt = _decoded(data, decoded)
         if receipt is None:
             raise StorageError(f"{path}: the receipt was deleted or damaged", hint="wait for the run that is at work")
         return receipt
@@ -260,15 +262,16 @@ def _read(data: bytes | None, names: Sequence[str]) -> pa.Table | None:
     return table if table.schema.equals(fields) and ascii_only else None
 
 
-def _decoded(data: bytes | None) -> Receipt | None:
-    try:
-        return None if data is None else decoded(data)
-    except ValueError:
-        return None
+def _each_decoded(values: Sequence[bytes | None], decode: Callable[[bytes], V]) -> list[V | None]:
+    """Return decoded values, None for damaged ones."""
+    with contextlib.suppress(ValueError):
+        if None not in values:
+            return [decode(value) for value in values if value is not None]
+    return [_decoded(value, decode) for value in values]
 
 
-def _brief(data: bytes | None, kind: type[B]) -> B | None:
+def _decoded(data: bytes | None, decode: Callable[[bytes], V]) -> V | None:
     try:
-        return None if data is None else cast("B", _DECODERS[kind].decode(data))
+        return None if data is None else decode(data)
     except ValueError:
         return None
