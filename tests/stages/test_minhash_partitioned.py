@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from refinery import testing
-from refinery.stage.addresses import address
+from refinery.stage.addresses import address, reference_number
 from refinery.stage.documents import Docs
 from refinery.stage.keyed import KEY, sort_rows
 from refinery.stage.rounds import in_turn
@@ -202,8 +202,8 @@ def naive_clusters(pairs: Sequence[Pair], largest: int | None = None) -> set[fro
 
 
 @given(
-    st.lists(st.integers(0, 9), min_size=1, max_size=4).filter(sum),
-    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.booleans()), max_size=40),
+    st.lists(st.integers(0, 2), min_size=4, max_size=20).filter(sum),
+    st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.booleans()), min_size=5, max_size=30),
     st.none() | st.integers(2, 6),
     ranges,
 )
@@ -211,10 +211,18 @@ def naive_clusters(pairs: Sequence[Pair], largest: int | None = None) -> set[fro
 def test_clusters_are_those_of_a_naive_join(
     sizes: list[int], drawn: list[Pair], largest: int | None, partitions: int
 ) -> None:
-    """Random edges between documents of several parts, split by ``max_cluster`` or not."""
+    """Random edges between documents of many parts, each of which sees few, split by ``max_cluster`` or not."""
     pairs = [(a % sum(sizes), b % sum(sizes), verified) for a, b, verified in drawn]
     found, _ = clusters_by_rounds(sizes, pairs, partitions, largest)
     assert found == naive_clusters(pairs, largest)
+
+
+def test_reference_documents_get_their_edges_at_either_end() -> None:
+    """The part of a removed one looks its survivor up, so it must see that the document was met."""
+    new, old = address(0, np.array([1])), address(reference_number(0, 3), np.array([5, 6]))
+    assert edges_between(new, old[:1]).to_pylist() == [{"key": int(old[0]), "other": int(new[0]), "verified": True}]
+    both = edges_between(old[:1], old[1:], verified=False).to_pylist()
+    assert {(row["key"], row["other"]) for row in both} == {(old[0], old[1]), (old[1], old[0])}
 
 
 def shapes() -> Iterator[tuple[str, list[Pair], int]]:
