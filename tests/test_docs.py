@@ -74,8 +74,9 @@ def test_every_command_that_is_named_exists() -> None:
         elif command.startswith("make "):
             problem = "" if command.split()[1] in targets else "no such target"
         elif tool := re.match(r"python (?:-m (tools[\w.]+)|(tools/\S+))", command):
-            file = tool[2] or tool[1].replace(".", "/") + ".py"
-            problem = "" if (REPOSITORY / file).is_file() else "no such file"
+            module = (tool[1] or "").replace(".", "/")
+            files = [tool[2]] if tool[2] else [f"{module}.py", f"{module}/__main__.py"]
+            problem = "" if any((REPOSITORY / file).is_file() for file in files) else "no such file"
         else:
             continue
         problems += [f"{page}:{line}: {command}: {problem}"] if problem else []

@@ -147,7 +147,7 @@ class Copier:
         for task in tasks:
             self._root = task.root
             began = time.process_time()
-            receipts = [*self._committed(task)]
+            receipts = [*self.committed(task)]
             self.seconds += time.process_time() - began
             yield Done(task, receipts)
         for indexed in _INDEXED:
@@ -156,7 +156,8 @@ class Copier:
     def close(self) -> None:
         """Nothing is left to end."""
 
-    def _committed(self, task: Task | JointTask) -> Iterator[Receipt]:
+    def committed(self, task: Task | JointTask) -> Iterator[Receipt]:
+        """Write what a task commits, and yield its receipts."""
         assert not isinstance(task, JointTask)
         if isinstance(task, TierTask):
             yield merge_tier(task)  # the small run has too few files to merge
@@ -355,23 +356,22 @@ def _alike(task: Task | JointTask) -> Key:
 # ------------------------------------------------------------------------------------------------------------- measure
 
 
-def patterns(folder: Path) -> dict[Key, Pattern]:
+def patterns(folder: Path, recipe: str = RECIPE, pages: int = LEAST) -> dict[Key, Pattern]:
     """Refine a small archive, and return what each kind of task committed."""
     for name in ("small", "small-root"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    sample(str(folder / "small"), pages=LEAST, files=1)
+    sample(str(folder / "small"), pages=pages, files=1)
     recorder = Recorder()
-    run(_pipeline(folder, "small", "small-root"), executor=recorder)
+    run(_pipeline(folder, "small", "small-root", recipe), executor=recorder)
     return recorder.patterns
 
 
-def write_root(folder: Path, parts: int, known: Mapping[Key, Pattern]) -> float:
+def write_root(folder: Path, parts: int, copier: Copier, recipe: str = RECIPE) -> float:
     """Write a root of so many parts, and return the CPU seconds of the driver."""
     crawl = folder / f"crawl-{parts}"
     crawl.mkdir(exist_ok=True)
     for number in range(len(os.listdir(crawl)), parts):
         (crawl / f"{number:05d}.warc.gz").write_bytes(bytes(1000 + number % 500))
-    copier = Copier(known)
     began = time.process_time()
     with contextlib.ExitStack() as stack:
         if parts > WRITTEN:
@@ -379,7 +379,7 @@ def write_root(folder: Path, parts: int, known: Mapping[Key, Pattern]) -> float:
             one = patch("refinery.statistics.group_files.merge", lambda root, receipts: merge(root, receipts[:1]))
             stack.enter_context(one)
             stack.enter_context(patch.object(State, "write", _write_last))
-        report = run(_pipeline(folder, crawl.name, f"root-{parts}"), executor=copier)
+        report = run(_pipeline(folder, crawl.name, f"root-{parts}", recipe), executor=copier)
     if not report.complete:
         raise SystemExit("the run is not complete")
     return time.process_time() - began - copier.seconds
@@ -397,10 +397,10 @@ def _is_written(folder: Path, parts: int) -> bool:
     return head is not None and head.outputs_current
 
 
-def _pipeline(folder: Path, crawl: str, root: str) -> Any:
-    recipe = folder / f"{root}.yaml"
-    recipe.write_text(RECIPE.format(folder=folder, crawl=crawl, root=root), encoding="utf-8")
-    return load(str(recipe))
+def _pipeline(folder: Path, crawl: str, root: str, recipe: str) -> Any:
+    path = folder / f"{root}.yaml"
+    path.write_text(recipe.format(folder=folder, crawl=crawl, root=root), encoding="utf-8")
+    return load(str(path))
 
 
 def measured(folder: Path, parts: int, command: str) -> dict[str, float]:
@@ -433,7 +433,7 @@ def main() -> int:
             figures: dict[str, Any] = {"parts": parts}
             if not _is_written(folder, parts):
                 known = known or patterns(folder)
-                figures["write"] = round(write_root(folder, parts, known), 2)
+                figures["write"] = round(write_root(folder, parts, Copier(known)), 2)
             if given.profile:
                 profile = [sys.executable, "-m", "cProfile", "-s", "tottime", "-m", "refinery"]
                 subprocess.run([*profile, *_arguments(folder, parts, given.profile)], check=True)
