@@ -153,6 +153,11 @@ from .inspect.whatif import (
 from .kernels import (
     Contribution as Contribution,
 )
+from .planner.amounts import (
+    Amounts as Amounts,
+    RunAmounts as RunAmounts,
+    StageProgress as StageProgress,
+)
 from .planner.cost import (
     Money as Money,
     Target as Target,
