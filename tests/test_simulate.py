@@ -105,6 +105,19 @@ def test_the_same_seed_is_the_same_run(count: int, nodes: tuple[int, ...]) -> No
     assert sum(found[0].shares.values()) == pytest.approx(wall(found[0]))
 
 
+@pytest.mark.parametrize("gathered", [1, 5, 10])
+def test_gathered_archives_are_fewer_tasks_of_the_same_bytes(gathered: int) -> None:
+    phases = (
+        RecordedPhase("warc", "part", [3.0, 5.0], [2.0, 2.0], [1.0, 1.0]),
+        RecordedPhase("conclude", "part", [3.0, 5.0], [400.0, 400.0], [1.0, 1.0]),
+        RecordedPhase("resolve", "all", [7.0], [100.0], [100.0]),
+    )
+    read, conclude, resolve = Recording(100, 2, 0, phases).whole(gathered).phases
+    assert len(read.bytes) == 100 / gathered
+    assert (sum(read.bytes), sum(read.gets), sum(conclude.bytes)) == (8 * 50, 4 * 50, 8 * 50)
+    assert (sum(conclude.gets), resolve.gets) == (400 * 100 / gathered, [100 / gathered])
+
+
 def test_a_task_that_always_dies_is_given_up() -> None:
     """After as many tries as the runner has; the phases after it are not begun."""
     found = simulate(crawl([100.0], [1.0]), replace(FREE, deaths_per_hour=1e9), EXACT)

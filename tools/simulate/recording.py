@@ -42,12 +42,24 @@ class RecordedPhase:
         for number, size in enumerate(self.bytes):
             yield Load(self.kind, number, size, self.gets[number], self.puts[number])
 
-    def times(self, factor: int) -> RecordedPhase:
-        """Return the phase of ``factor`` times as many parts: other tasks have as many files as a crawl's already."""
+    def times(self, factor: int, gathered: int) -> RecordedPhase:
+        """Return the phase of ``factor`` times as many parts, each of ``gathered`` archives.
+
+        Ranges, merges and shards have as many files as a crawl's already. A task for a part of several archives has
+        their bytes, and their requests where it reads archives; it opens no more of the files that ranges sent.
+        """
         planned = replace(self, planning=self.planning * factor)
+        if self.unit == "all":
+            return replace(planned, gets=_divided(self.gets, gathered), puts=_divided(self.puts, gathered))
         if self.unit != "part":
             return planned
-        return replace(planned, bytes=self.bytes * factor, gets=self.gets * factor, puts=self.puts * factor)
+        larger = [size * gathered for size in self.bytes] * factor
+        read = [count * gathered for count in self.gets] if self.kind.startswith("warc") else self.gets
+        return replace(planned, bytes=larger, gets=read * factor, puts=self.puts * factor)
+
+
+def _divided(counts: list[float], gathered: int) -> list[float]:
+    return [count / gathered for count in counts]
 
 
 @dataclass(frozen=True)
@@ -59,10 +71,15 @@ class Recording:
     driver_mb: int
     phases: tuple[RecordedPhase, ...]
 
-    def whole(self) -> Recording:
-        """Return the recording with a part for each archive."""
-        factor = self.archives // self.parts
-        return replace(self, parts=self.archives, phases=tuple(phase.times(factor) for phase in self.phases))
+    def whole(self, gathered: int = 1) -> Recording:
+        """Return the recording with a part for each ``gathered`` archives, which must divide those of a part."""
+        factor, rest = divmod(self.archives // self.parts, gathered)
+        if rest:
+            raise ValueError(
+                f"a part of the recording stands for {self.archives // self.parts} archives, not {gathered}"
+            )
+        parts = self.archives // gathered
+        return replace(self, parts=parts, phases=tuple(phase.times(factor, gathered) for phase in self.phases))
 
     def save(self, path: Path) -> None:
         """Write to a file."""
