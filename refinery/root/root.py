@@ -115,9 +115,9 @@ class Root:
         """
         named = [one.named if isinstance(one, FilesBrief) else tuple(named_files(one)) for one in receipts]
         sizes = self.store.sizes([f"{self.path}/{path}" for files in named for path, _ in files])
-        recorded = [size for files in named for _, size in files]
+        recorded = [size for files in named for _, size in files]  # None: the size of statistics is not
         if all(
-            there == size or (size is None and there is not None) for there, size in zip(sizes, recorded, strict=True)
+            there is not None and (size is None or size == there) for there, size in zip(sizes, recorded, strict=True)
         ):
             return [""] * len(named)
         each = iter(sizes)
