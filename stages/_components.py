@@ -23,7 +23,7 @@ from refinery.kernels import forest_of, key_groups, mix64, order_of
 from refinery.stages._clusters import Numbers
 
 GRAPH = pa.schema([("key", pa.uint64()), ("part", pa.uint32()), ("node", pa.uint64()), ("other", pa.uint64())])
-"""An edge, at the key of ``node``. No part is meant: ranges send rows of all parts."""
+"""An edge, at the key of ``node``. ``part`` is always 0."""
 
 CLUSTERS = pa.schema([("key", pa.uint64()), ("cluster", pa.uint64())])
 """``key`` is the address of a document."""

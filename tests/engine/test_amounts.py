@@ -1,4 +1,4 @@
-"""What a run takes is shown beside its estimate, and the time left follows from both: held against made-up records."""
+"""`status` compares a run with its estimate and derives the time left; the records are written by hand."""
 
 from __future__ import annotations
 

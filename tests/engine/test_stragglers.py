@@ -224,7 +224,7 @@ def withdrawn(one: Any, receipts: list[Any]) -> list[Any]:
 
 
 def test_a_copy_takes_no_receipt_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the first copy committed is there after the other one has ended."""
+    """The receipts of the first copy exist after the second copy has ended."""
     no_patience(monkeypatch, -1)
     monkeypatch.setattr(stragglers, "ENDED", 0)
     write_inputs(tmp_path / "in", [["a first line"], ["a second line"], ["a first line"]])
@@ -238,7 +238,7 @@ def test_a_copy_takes_no_receipt_away(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("stored", [True, False])
 def test_copies_with_other_rows_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool) -> None:
-    """Whether the driver hears of it or finds its receipt; then neither counts."""
+    """Copies with other rows fail the run, and neither receipt stays: found by the outcome or by the stored receipt."""
     no_patience(monkeypatch, -1)
     write_inputs(tmp_path / "in", [["a first line"], ["a second line"]])
     folder = "00-lines-of-text"

@@ -1,4 +1,4 @@
-"""What is simulated: machines, their failures, a store, and a driver. Each default has its source."""
+"""The simulated cluster: machines, failure rates, store and driver. Each default names its source."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Cluster:
     deaths_per_hour: float = 0.0
     """Deaths of a worker by hour of a core, such as those by the kernel for want of memory."""
     repeats: int = REPEATS
-    """Times that a task is begun again after the loss of its node before the runner hears of it: as Ray is told to."""
+    """Repetitions of a task after the loss of its node before the runner gets an outcome, as Ray is configured."""
     stragglers: float = 0.0
     """Share of tasks that take ``straggler_factor`` times as long, beside the measured variation."""
     straggler_factor: float = 5.0
@@ -42,7 +42,7 @@ class Cluster:
     """Bytes a second of a task to or from the store; 0 for no limit."""
     gets_per_second: float = 0.0
     puts_per_second: float = 0.0
-    """What the store allows all tasks together before it answers 503; 0 for no limit."""
+    """Requests a second of all tasks together above which the store answers 503; 0 for no limit."""
     seed: int = 0
 
     @property
@@ -73,7 +73,7 @@ CLOUD = Cluster(
 """
 
 FAILING = replace(CLOUD, losses_per_hour=0.02, deaths_per_hour=0.0005, stragglers=0.01)
-"""The same with failures, all assumed.
+"""`CLOUD` with failures, all assumed.
 
 A node is lost each 50 hours, which is a bad day of spot machines: of them a twentieth is taken away in a month, by
 Amazon's advisor. A worker dies each 2,000 hours. One task in 100 takes 5 times as long.

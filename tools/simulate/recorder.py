@@ -75,7 +75,7 @@ class _Seen(NamedTuple):
 
 @dataclass(frozen=True)
 class Weights:
-    """What a part of the recorded run stands for: its archives, and bytes of the crawl for each byte that it has.
+    """Scale of a part of the recorded run: archives of the crawl, and bytes of the crawl for each of its bytes.
 
     ``source`` are those of input files, ``rows`` those of all that comes behind them.
     """

@@ -25,7 +25,7 @@ ENOUGH = 100
 
 
 class Contention(NamedTuple):
-    """What is left of a store's capacity, as a share, and refusals for each request that succeeds."""
+    """Share of a store's capacity that requests use with success, and refusals for each of them."""
 
     efficiency: float
     refusals: float
