@@ -34,7 +34,7 @@ def amount_lines(amounts: RunAmounts) -> Iterator[str]:
 def _basis(amounts: RunAmounts) -> str:
     """Return what the estimate is from, and the stages that it lacks."""
     measured = plural(amounts.measured, "part")
-    lacks = [safe(stage.name) for stage in amounts.stages if stage.estimated_written is None]
+    lacks = [safe(stage.name) for stage in amounts.stages if stage.parts and stage.estimated_written is None]
     without = f"; without {', '.join(lacks)}, of which none was" if lacks else ""
     return f"estimated when the run began, from {measured} finished before{without}"
 
@@ -42,7 +42,7 @@ def _basis(amounts: RunAmounts) -> str:
 def _cells(stage: StageProgress) -> tuple[str, ...]:
     seconds = "–" if stage.estimated_seconds is None else span(stage.estimated_seconds)
     written = "–" if stage.estimated_written is None else size(stage.estimated_written)
-    parts = f"{stage.done:,} of {stage.parts:,}"
+    parts = f"{stage.done:,} of {stage.parts:,}" if stage.parts else "–"  # audit, or rounds alone
     return safe(stage.name), parts, span(stage.seconds), seconds, size(stage.written), written
 
 
