@@ -9,12 +9,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.errors import UsageError
 from refinery.recipe import Prices, byte_size
-from refinery.root.briefs import Brief
+from refinery.root.briefs import requests_in
 
 PUTS, GETS = ("put", "post", "list"), ("get", "head")
 """Kinds of requests as stores charge for them; deletions are free."""
@@ -64,37 +68,21 @@ class Cost:
     requests: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, files: int, inputs: int, parts: Iterable[Brief], others: Iterable[Brief] = ()) -> Cost:
-        """Add up receipts, each read once: of a stage's ``parts``, and ``others`` of its shuffle and audit."""
-        requests: Counter[str] = Counter()
-        alone: list[float] = []
-        seconds, kept, written, shuffled, documents, text = 0.0, 0, 0, 0, 0, 0
-        for receipt in parts:
-            seconds += receipt.seconds
-            kept += receipt.kept_bytes
-            written += receipt.bytes
-            documents += max(0, receipt.kept)
-            text += max(0, receipt.text)
-            if receipt.requests:
-                _add(requests, receipt.requests)
-        for receipt in others:
-            seconds += receipt.seconds
-            written += receipt.bytes
-            shuffled += receipt.bytes if receipt.kind != "audit" else 0
-            alone += [receipt.seconds] if receipt.kind == "resolve" else []
-            if receipt.requests:
-                _add(requests, receipt.requests)
+    def of(cls, files: int, inputs: int, parts: pa.Table, others: pa.Table) -> Cost:
+        """Add up the ``AMOUNTS`` of receipts: of a stage's ``parts``, and of the ``others``, its shuffle and audit."""
+        every = pa.concat_tables([parts, others])
+        alone = others.filter(pc.equal(others["kind"], "resolve"))["seconds"].to_pylist()
         return cls(
             files,
             inputs,
-            seconds,
+            seconds=math.fsum(every["seconds"].to_pylist()),
             serial=alone[0] if len(alone) == 1 else 0.0,
-            kept=kept,
-            written=written,
-            shuffled=shuffled,
-            documents=documents,
-            text=text,
-            requests=dict(requests),
+            kept=_sum(parts, "kept_bytes"),
+            written=_sum(every, "bytes"),
+            shuffled=_sum(others.filter(pc.not_equal(others["kind"], "audit")), "bytes"),
+            documents=_sum(parts, "kept"),
+            text=_sum(parts, "text"),
+            requests=dict(sum(map(Counter, requests_in(every)), Counter[str]())),
         )
 
     def times(self, factor: float) -> Cost:
@@ -119,9 +107,9 @@ class Cost:
         return (target.files or 0) / self.files if self.files else 0.0
 
 
-def _add(total: Counter[str], requests: Mapping[str, int]) -> None:
-    for kind, number in requests.items():
-        total[kind] += number
+def _sum(table: pa.Table, name: str) -> int:
+    """Return the sum of a column, without the -1 of receipts that have no such number."""
+    return int(np.maximum(table[name].to_numpy(), 0).sum())
 
 
 def wall(cost: Cost, tasks: int, workers: int) -> float:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import or_
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from refinery.planner.cost import Cost, Target, uncertainty
 from refinery.planner.inputs import file_content
 from refinery.planner.planner import Planner
-from refinery.root.briefs import Brief
 from refinery.root.manifests import StageManifest
 from refinery.root.receipt_cache import ReceiptCache
-from refinery.root.receipt_sequence import briefs_of
+from refinery.root.receipt_sequence import amounts_of, briefs_of
 from refinery.root.receipts import Receipt
 
 
@@ -52,7 +54,7 @@ class Measurements:
         gathered = tuple(accumulate((step.stage.shard_bytes() is not None for step in steps), or_))
         taken = {part: [0.0, 0] for part in inputs}
         costs = [
-            _cost(inputs, briefs_of(parts), briefs_of(others), taken, gathered=g)
+            _cost(inputs, amounts_of(parts), amounts_of(others), taken, gathered=g)
             for (parts, others), g in zip(receipts, gathered, strict=True)
         ]
         return cls(
@@ -89,8 +91,8 @@ def _receipts(
 
 def _cost(
     inputs: Mapping[int, int],
-    parts: Iterable[Brief],
-    others: Iterable[Brief],
+    parts: pa.Table,
+    others: pa.Table,
     taken: Mapping[int, list[float]],
     *,
     gathered: bool,
@@ -100,25 +102,20 @@ def _cost(
     Parts whose input file is not among the inputs any more, so that its size is not known, are left out. What the
     others took is added to ``taken``.
     """
-    known = bool(inputs) and not gathered
-    numbers = set(inputs) if gathered else set[int]()
-    some = False
-
-    def noted() -> Iterator[Brief]:
-        nonlocal some
-        for receipt in parts:
-            if known and receipt.part not in inputs:
-                continue
-            some = True
-            if not gathered:
-                numbers.add(receipt.part)
-                if receipt.part in taken:
-                    taken[receipt.part][0] += receipt.seconds
-                    taken[receipt.part][1] += receipt.bytes
-            yield receipt
-
-    shuffle = (r for r in others if not known or r.part in inputs or r.kind not in ("map", "audit"))
-    cost = Cost.of(0, 0, noted(), shuffle)
-    if not numbers or not some:
+    if inputs and not gathered:
+        known = pa.array(inputs, pa.int64())
+        parts = parts.filter(pc.is_in(parts["part"], known))
+        of_parts = pc.is_in(others["kind"], pa.array(["map", "audit"]))
+        others = others.filter(pc.or_(pc.invert(of_parts), pc.is_in(others["part"], known)))
+    numbers = set(inputs if gathered else parts["part"].to_pylist())
+    if not gathered:
+        for part, seconds, written in zip(*(parts[name].to_pylist() for name in _TAKEN), strict=True):
+            if part in taken:
+                taken[part][0] += seconds
+                taken[part][1] += written
+    if not numbers or not len(parts):
         return None
-    return replace(cost, files=len(numbers), inputs=sum(inputs.get(number, 0) for number in numbers))
+    return Cost.of(len(numbers), sum(inputs.get(number, 0) for number in numbers), parts, others)
+
+
+_TAKEN = ("part", "seconds", "bytes")

@@ -1,12 +1,32 @@
-"""The values of receipts that are read of all parts: a brief takes a third of the time of its receipt to read."""
+"""The values of receipts that are read of all parts: a brief takes a third of the time of its receipt to read.
+
+Values that are added up or filtered are columns, which take a tenth of that.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from operator import attrgetter
 from typing import Any, Self
 
 import msgspec
+import pyarrow as pa
 
 from refinery.root.receipts import Kind, Receipt, named_files
+
+AMOUNTS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("part", pa.int64()),
+        ("kept", pa.int64()),
+        ("text", pa.int64()),
+        ("seconds", pa.float64()),
+        ("kept_bytes", pa.int64()),
+        ("bytes", pa.int64()),
+        ("requests", pa.binary()),
+    ]
+)
+"""Columns of what tasks took and wrote, as the fields of a brief; ``requests`` as JSON, null for none."""
 
 
 class Brief(msgspec.Struct, frozen=True, gc=False, array_like=True):
@@ -72,3 +92,21 @@ def _values(receipt: Receipt) -> tuple[Any, ...]:
         sum([file.bytes for files in receipt.files.values() for file in files]),
         receipt.requests,
     )
+
+
+def amounts(briefs: Iterable[Brief]) -> pa.Table:
+    """Return the ``AMOUNTS`` of briefs."""
+    rows = [*map(_AMOUNTS, briefs)]
+    *columns, requests = zip(*rows, strict=True) if rows else [()] * len(AMOUNTS)
+    stored = [msgspec.json.encode(one) if one else None for one in requests]
+    every = zip([*columns, stored], AMOUNTS, strict=True)
+    return pa.table([pa.array(column, field.type) for column, field in every], AMOUNTS)
+
+
+def requests_in(table: pa.Table) -> Iterator[dict[str, int]]:
+    """Yield the requests of the rows that have some."""
+    yield from map(_REQUESTS.decode, table["requests"].drop_null().to_pylist())
+
+
+_AMOUNTS = attrgetter(*AMOUNTS.names)
+_REQUESTS = msgspec.json.Decoder(dict[str, int])

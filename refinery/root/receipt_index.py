@@ -23,7 +23,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from refinery.errors import StorageError
-from refinery.root.briefs import Brief, FilesBrief
+from refinery.root.briefs import AMOUNTS, Brief, FilesBrief, amounts
 from refinery.root.keys import Keys, column_of
 from refinery.root.receipts import Receipt, decoded, encoded
 from refinery.root.statistics import Statistics
@@ -40,7 +40,8 @@ _KEPT = 8
 
 _SUM = b"statistics"
 _NAMES = ("key", "tag", "statistics", "counted", "brief", "receipt")
-_SCHEMA = pa.schema([pa.field(name, pa.binary() if name in _NAMES[4:] else pa.string()) for name in _NAMES])
+_FIELDS = [pa.field(name, pa.binary() if name in _NAMES[4:] else pa.string()) for name in _NAMES]
+_SCHEMA = pa.schema([*_FIELDS, *AMOUNTS])
 _DECODERS: dict[type[Brief], msgspec.msgpack.Decoder[Any]] = {
     kind: msgspec.msgpack.Decoder(kind) for kind in (Brief, FilesBrief)
 }
@@ -142,6 +143,18 @@ class ReceiptIndex:
         """Yield the briefs of the receipts of rows. Raises StorageError where one was deleted meanwhile."""
         return self._read("brief", rows, _DECODERS[kind].decode, kind.of)
 
+    def amounts(self, rows: Rows) -> pa.Table:
+        """Return the ``AMOUNTS`` of the receipts of rows, file after file. Raises StorageError as ``briefs``."""
+        rows, pieces = np.sort(rows), [amounts([])]
+        for file in self.files:
+            some = rows[slice(*np.searchsorted(rows, (file.first, file.first + file.rows)))]
+            read = _read(self._store.find(file.path), ("key", *AMOUNTS.names)) if len(some) else None
+            if read is not None and Keys(read["key"].to_pylist()) == self.keys_of(file):
+                pieces.append(read.select(AMOUNTS.names).take(pa.array(some - file.first)))
+            elif len(some):
+                pieces.append(amounts(Brief.of(self._own(key)) for key in self.keys(some)))
+        return pa.concat_tables(pieces)
+
     def _read(self, column: str, rows: Rows, decode: Callable[[bytes], V], of: Callable[[Receipt], V]) -> Iterator[V]:
         """Yield the values of rows in a column; those that are damaged, or of other receipts, ``of`` their receipts."""
         for keys, values in self._values(column, rows):
@@ -237,7 +250,8 @@ def index_file(entries: Sequence[Entry], total: Statistics | None) -> bytes:
         for one in entries
     ]
     metadata = {} if total is None else {_SUM: total.model_dump_json().encode()}
-    arrays = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
+    arrays = [pa.array(column, field.type) for column, field in zip(zip(*rows, strict=True), _FIELDS, strict=True)]
+    arrays += amounts(Brief.of(one.receipt) for one in entries).combine_chunks().to_batches()[0].columns
     sink = pa.BufferOutputStream()
     options = pa.ipc.IpcWriteOptions(compression="zstd")
     with pa.ipc.new_file(sink, _SCHEMA.with_metadata(metadata), options=options) as writer:
@@ -250,7 +264,9 @@ def _read(data: bytes | None, names: Sequence[str]) -> pa.Table | None:
     if data is None:
         return None
     try:
-        options = pa.ipc.IpcReadOptions(included_fields=[_NAMES.index(name) for name in names], use_threads=False)
+        options = pa.ipc.IpcReadOptions(
+            included_fields=[_SCHEMA.get_field_index(name) for name in names], use_threads=False
+        )
         with pa.ipc.open_file(pa.py_buffer(data), options=options) as reader:
             table = reader.read_all()
         table.validate(full=True)

@@ -7,8 +7,9 @@ from operator import eq
 from typing import overload
 
 import numpy as np
+import pyarrow as pa
 
-from refinery.root.briefs import Brief
+from refinery.root.briefs import Brief, amounts
 from refinery.root.keys import Keys
 from refinery.root.receipt_index import ReceiptIndex, Rows
 from refinery.root.receipts import Receipt
@@ -42,6 +43,12 @@ class Receipts(Sequence[Receipt]):
         if not self._others:
             return own
         return (next(own) if row >= 0 else Brief.of(self._others[-1 - row]) for row in self._rows.tolist())
+
+    def amounts(self) -> pa.Table:
+        """Return the ``AMOUNTS`` of all, in no order."""
+        own = self._index.amounts(self._rows[self._rows >= 0])
+        others = (Brief.of(self._others[-1 - row]) for row in self._rows[self._rows < 0].tolist())
+        return pa.concat_tables([own, amounts(others)])
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -82,6 +89,11 @@ def keys_of(receipts: Sequence[Receipt]) -> Keys:
 def briefs_of(receipts: Sequence[Receipt]) -> Iterator[Brief]:
     """Yield the brief of each receipt."""
     return receipts.briefs() if isinstance(receipts, Receipts) else map(Brief.of, receipts)
+
+
+def amounts_of(receipts: Sequence[Receipt]) -> pa.Table:
+    """Return the ``AMOUNTS`` of receipts, in no order."""
+    return receipts.amounts() if isinstance(receipts, Receipts) else amounts(map(Brief.of, receipts))
 
 
 def joined(before: Sequence[Receipt], more: Sequence[Receipt]) -> Sequence[Receipt]:

@@ -19,7 +19,7 @@ from refinery.planner.estimate import StageEstimate
 from refinery.planner.estimator import plan
 from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, Prices, parse, recipe_dict
-from refinery.root.briefs import Brief
+from refinery.root.receipt_sequence import amounts_of
 from refinery.root.receipts import FileRef, Kind, Receipt
 from refinery.root.root import Root
 from refinery.store import LocalStore
@@ -52,7 +52,7 @@ def test_a_cost_is_the_sum_of_its_receipts() -> None:
     """Rows of parts alone; bytes, seconds and requests of their shuffle and audit as well."""
     parts = [made_up(2.0, part=n, kept=100, removed=10) for n in range(3)]
     others = [made_up(1.0, "map", n, keys=40) for n in range(3)] + [made_up(5.0, "resolve", verdict=3)]
-    cost = Cost.of(3, 900, map(Brief.of, parts), map(Brief.of, [*others, made_up(0.5, "audit", audit=8)]))
+    cost = Cost.of(3, 900, amounts_of(parts), amounts_of([*others, made_up(0.5, "audit", audit=8)]))
     assert cost == Cost(
         files=3,
         inputs=900,
@@ -69,7 +69,8 @@ def test_a_cost_is_the_sum_of_its_receipts() -> None:
 
 def test_a_verdict_for_each_part_is_shared_among_workers() -> None:
     """Only one task that is about all parts is not."""
-    assert Cost.of(2, 1, [Brief.of(made_up(1.0))], [Brief.of(made_up(4.0, "resolve", n)) for n in range(2)]).serial == 0
+    resolved = [made_up(4.0, "resolve", number) for number in range(2)]
+    assert Cost.of(2, 1, amounts_of([made_up(1.0)]), amounts_of(resolved)).serial == 0
 
 
 def test_a_target_is_so_many_times_what_was_measured() -> None:
