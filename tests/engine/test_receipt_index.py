@@ -7,8 +7,10 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from msgspec import structs
@@ -21,7 +23,7 @@ from refinery.inspect.verification import verify
 from refinery.root import receipt_index, root as root_module
 from refinery.root.briefs import Brief, FilesBrief
 from refinery.root.receipt_cache import ReceiptCache
-from refinery.root.receipt_sequence import Receipts, briefs_of
+from refinery.root.receipt_sequence import Receipts, amounts_of, briefs_of
 from refinery.root.receipts import FileRef, Receipt
 from refinery.root.root import Root
 from refinery.root.statistics import Statistics, merged
@@ -75,6 +77,7 @@ def commit(root: Root, part: int, version: int) -> None:
         files={"kept": (file,)},
         statistics=f"{FOLDER}/stats/part-{part:05d}-{key[:8]}.json.gz" if part % 4 else "",
         seconds=version,
+        requests={"get": part, "put": version} if part % 3 else {},
     )
     root.store.put(root.full(file.path), b"rows")
     if receipt.statistics:
@@ -139,6 +142,11 @@ def own(root: Root) -> list[Receipt]:
     return [one for one in root.own_receipts(FOLDER, keys(root)) if isinstance(one, Receipt)]
 
 
+def rows_of(table: pa.Table) -> list[dict[str, object]]:
+    """The rows of amounts, by part."""
+    return sorted(table.to_pylist(), key=itemgetter("part"))
+
+
 def check(root: Root) -> None:
     """Compare what is seen through indexes with the receipts' own files."""
     expected = own(root)
@@ -147,6 +155,7 @@ def check(root: Root) -> None:
     assert seen.keys == tuple(one.key for one in expected)
     assert [seen[place] for place in range(len(seen))] == expected
     assert [*briefs_of(seen)] == [*map(Brief.of, expected)]
+    assert rows_of(amounts_of(seen)) == rows_of(amounts_of(expected))
     assert len(absent) == PARTS - len(expected)
     whole = [one for one, lost in zip(expected, root.missing(expected), strict=True) if not lost]
     cache = ReceiptCache(root, [FOLDER])
