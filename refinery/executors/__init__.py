@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -90,6 +91,33 @@ def never_late(most: int) -> Sequence[Any]:
     return ()
 
 
+class TaskQueue(Iterator[T]):
+    """Tasks that wait for a slot. It may be empty, and contain a task again once one is to begin again.
+
+    It is always empty while ``closed`` returns True. ``begun`` is called with each task that is taken.
+    """
+
+    def __init__(
+        self,
+        tasks: Iterable[T],
+        begun: Callable[[T], object] = lambda _: None,
+        closed: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._waiting, self._begun, self._closed = deque(tasks), begun, closed
+
+    def begin_again(self, tasks: Sequence[T]) -> None:
+        """Have these tasks taken next, in their order: they end last otherwise, while slots are idle."""
+        self._waiting.extendleft(reversed(tasks))
+
+    def __next__(self) -> T:
+        """Return the next task. Raises StopIteration while there is none."""
+        if self._closed() or not self._waiting:
+            raise StopIteration
+        task = self._waiting.popleft()
+        self._begun(task)
+        return task
+
+
 class Executor(Protocol):
     """Runs tasks, at most ``width`` at once."""
 
@@ -106,6 +134,7 @@ class Executor(Protocol):
     ) -> Iterator[Done[T, R_co] | Failed[T] | Died[T]]:
         """Yield the outcome of each task as it ends. The next task is taken when a worker becomes free.
 
+        After each outcome ``tasks`` is asked again, even if it had no task before: see ``TaskQueue``.
         ``memory`` is the memory of each task in bytes, 0 if unknown. Fewer tasks run at once if it is scarce.
         When no task waits and slots are idle, a second copy of ``late`` ones is begun. What ends first is the outcome,
         and the other copy is ended before it is yielded; if both have ended, both are yielded.
@@ -129,17 +158,11 @@ def in_flight(
     one that has not ended is abandoned.
     """
     waiting, busy, copies = iter(tasks), dict[H, T](), dict[H, H]()
-    exhausted = False
     while True:
-        while not exhausted and len(busy) < width():
-            task = next(waiting, None)
-            if task is None:
-                exhausted = True
-            else:
-                busy[begin(task)] = task
+        while (idle := width() - len(busy)) > 0 and (task := next(waiting, None)) is not None:
+            busy[begin(task)] = task
         if not busy:
             return
-        idle = width() - len(busy) if exhausted else 0
         for task in late(idle) if idle > 0 else ():
             first, second = next(handle for handle, one in busy.items() if one is task), begin(task)
             busy[second], copies[first], copies[second] = task, second, first

@@ -13,7 +13,7 @@ from typing import Any, cast
 import psutil
 
 from refinery.errors import RefineryError, StorageError, UsageError
-from refinery.executors import Died, Done, Executor
+from refinery.executors import Died, Done, Executor, TaskQueue
 from refinery.executors.local import LocalExecutor
 from refinery.executors.worker import refuse_in_worker
 from refinery.planner.compatibility import changed_code, check_root, refuse_changed_code
@@ -157,36 +157,26 @@ def _do(runs: Sequence[ActiveRun], executor: Executor, drain: Drain) -> None:
     """Do the next phase of each run. Raises Drained if that is requested, once the tasks under way have ended."""
     by_root = {one.root: one for one in runs}
     phases = [phase for one in runs if (phase := one.enter(executor.room)) is not None]
-    memory = max(phase.memory for phase in phases)
-    waiting: Sequence[Task | JointTask] = joined([phase.tasks for phase in phases])
-    stragglers = Stragglers(len(waiting))
+    tasks = joined([phase.tasks for phase in phases])
+    stragglers = Stragglers(len(tasks))
+
+    def begun(task: Task | JointTask) -> None:
+        for one in _single(task):
+            by_root[one.root].begun(one)
+        stragglers.begun(task)
 
     def late(most: int) -> Sequence[Task | JointTask]:
         return () if drain.requested else _copied(by_root, stragglers, most)
 
-    while waiting:
-        again: list[Task | JointTask] = []
-        for outcome in executor.map(perform, _begun(by_root, waiting, drain, stragglers), memory, late):
-            first = stragglers.first(outcome)
-            if first is outcome:
-                again += _taken(by_root, outcome)
-            if stragglers.copied(outcome.task):
-                _settle(by_root, first, outcome)
-        if drain.requested:
-            raise Drained
-        waiting = again
-
-
-def _begun(
-    by_root: dict[str, ActiveRun], tasks: Iterable[Task | JointTask], drain: Drain, stragglers: Stragglers
-) -> Iterator[Task | JointTask]:
-    for task in tasks:
-        if drain.requested:
-            return
-        for one in _single(task):
-            by_root[one.root].begun(one)
-        stragglers.begun(task)
-        yield task
+    queue = TaskQueue(tasks, begun, lambda: drain.requested)
+    for outcome in executor.map(perform, queue, max(phase.memory for phase in phases), late):
+        first = stragglers.first(outcome)
+        if first is outcome:
+            queue.begin_again(_taken(by_root, outcome))
+        if stragglers.copied(outcome.task):
+            _settle(by_root, first, outcome)
+    if drain.requested:
+        raise Drained
 
 
 def _copied(by_root: dict[str, ActiveRun], stragglers: Stragglers, most: int) -> Sequence[Task | JointTask]:

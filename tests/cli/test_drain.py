@@ -17,6 +17,8 @@ import psutil
 import pytest
 
 from refinery.cli import execute
+from refinery.executors import Died
+from refinery.task.tasks import StepRows
 from tests.conftest import REPOSITORY
 from tests.engine.inline import InlineExecutor
 from tests.engine.roots import RootContents, write_inputs
@@ -96,6 +98,25 @@ def check_the_rest(parts: int) -> None:
     assert begun() - before == 4 - parts
     assert execute(["run", "-q", "--root", "fresh"]) == 0
     assert RootContents("root").contents() == RootContents("fresh").contents()
+
+
+def test_no_task_begins_again(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even one whose worker dies after the signal."""
+    tried = []
+
+    def die(self: InlineExecutor, function: Any, task: Any) -> Any:
+        del self, function
+        tried.append(task)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Died(task, "killed by SIGKILL", StepRows())
+
+    Path("go").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(InlineExecutor, "_do", die)
+        assert execute(["run", "-q"]) == 143
+    assert "drained after SIGTERM: 0 tasks done, none abandoned" in capsys.readouterr().err
+    assert len(tried) == 1
+    check_the_rest(0)
 
 
 def test_the_task_under_way_is_the_last_one(

@@ -157,6 +157,18 @@ def test_workers_are_killed_in_the_middle(nodes: Nodes, recipe: Path) -> None:
     same_as_local(recipe, "killed")
 
 
+def test_a_task_whose_worker_died_begins_again_beside_a_long_one(nodes: Nodes, tmp_path: Path) -> None:
+    """The long one waits for it."""
+    write_inputs(tmp_path / "in", [["it waits here", "a last line"], ["a first line", "this kills", "another one"]])
+    path = tmp_path / "toy.yaml"
+    mortal = f'mortal: {{use: "tests.engine.toy:Mortal", folder: "{tmp_path}"}}'
+    path.write_text(TOY.replace('words: {use: "tests.engine.toy:Length"}', mortal))
+    assert ended(begin(path, "ray", *nodes.options))["failures"] == []
+    assert (tmp_path / "killed").exists()
+    assert ended(begin(path, "local", "--workers", "1"))["failures"] == []
+    assert RootContents(tmp_path / "ray").contents() == RootContents(tmp_path / "local").contents()
+
+
 HANGS = """
 import sys
 from refinery.executors.ray import RayExecutor

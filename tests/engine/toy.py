@@ -135,6 +135,32 @@ class Hung(Length):
         return super().measure(docs)
 
 
+class Mortal(Length):
+    """Length that kills its worker at a text with "kills", once; one with "waits" takes until that text is measured.
+
+    ``folder`` is where it keeps files for both.
+    """
+
+    name: ClassVar = "mortal"
+
+    folder: str
+
+    def measure(self, docs: Docs) -> dict[str, list[float]]:
+        killed, measured = (os.path.join(self.folder, name) for name in ("killed", "measured"))
+        if any("kills" in text for text in docs.texts()):
+            again = os.path.exists(killed)
+            open(measured if again else killed, "a", encoding="ascii").close()
+            if not again:
+                os.kill(os.getpid(), signal.SIGKILL)
+        if any("waits" in text for text in docs.texts()):
+            deadline = time.monotonic() + 120
+            while not os.path.exists(measured):
+                if time.monotonic() > deadline:
+                    raise StorageError("the task whose worker died does not begin again")
+                time.sleep(0.02)
+        return super().measure(docs)
+
+
 class Dated(Edit):
     """The text up to a bar is the second in which it was crawled."""
 

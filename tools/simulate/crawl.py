@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from refinery.executors import Died, Done
+from refinery.executors import Died, Done, TaskQueue
 from refinery.runner.deaths import Deaths
 from tools.simulate.cluster import Cluster
 from tools.simulate.executor import SimulatedExecutor
-from tools.simulate.loads import Load
 from tools.simulate.phases import PhaseTimes
 from tools.simulate.recording import KEPT, PAGES, Recording
 from tools.simulate.timings import Timings
@@ -105,16 +104,14 @@ def simulate(recording: Recording, cluster: Cluster, timings: Timings) -> Outcom
     executor, given_up = SimulatedExecutor(cluster, timings, work=_nothing), 0
     for phase in recording.phases:
         executor.enter(phase.kind, phase.planning)
-        deaths, waiting = Deaths(), list[Load](phase.loads)
-        while waiting:
-            waiting, again = [], waiting
-            for outcome in executor.map(_never, again, phase.memory):
-                if isinstance(outcome, Died):
-                    once_more = deaths.next_try(outcome)
-                    waiting += [once_more] if once_more is not None else []  # type: ignore[list-item]
-                    given_up += once_more is None
-                else:
-                    assert isinstance(outcome, Done)
+        deaths, queue = Deaths(), TaskQueue[Any](phase.loads)
+        for outcome in executor.map(_never, queue, phase.memory):
+            if isinstance(outcome, Died):
+                again = deaths.next_try(outcome)
+                queue.begin_again([] if again is None else [again])
+                given_up += again is None
+            else:
+                assert isinstance(outcome, Done)
         if given_up:
             break
     return Outcome(cluster, tuple(executor.phases), given_up)
