@@ -18,7 +18,7 @@ from refinery.recipe.reader import parse
 from refinery.recipe.schema import recipe_schema
 from refinery.stage import registry
 from tests.conftest import REPOSITORY
-from tests.engine.test_config import WRONG
+from tests.engine.test_recipe_problems import WRONG
 
 HEAD = "inputs: a.warc.gz\nroot: r\n"
 

@@ -15,7 +15,7 @@ from refinery.recipe.describe import describe, summary
 from refinery.stage import registry
 from refinery.stage.base import Filter, Source, Stage
 from refinery.stage.documents import Docs
-from tests.engine.test_config import HEAD, MAIN, PAGES, Judge
+from tests.engine.recipe_stages import HEAD, MAIN, PAGES, Judge
 
 HERE = __name__
 
@@ -131,7 +131,7 @@ def test_the_old_name_of_the_package_of_stages_is_refused_with_the_new_one() -> 
 
 def test_a_class_of_ones_own_needs_no_registration() -> None:
     """module:Class is enough."""
-    assert registry.import_class("tests.engine.test_config:Judge") is Judge
+    assert registry.import_class("tests.engine.recipe_stages:Judge") is Judge
 
 
 def test_a_module_that_does_not_parse_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,8 +146,8 @@ def test_a_broken_stage_does_not_disturb_the_others(monkeypatch: pytest.MonkeyPa
     """Only a recipe that uses it fails."""
     entries = {
         "bad": "no_such_module:X",
-        "judge": "tests.engine.test_config:Judge",
-        "other": "tests.engine.test_config:Judge",
+        "judge": "tests.engine.recipe_stages:Judge",
+        "other": "tests.engine.recipe_stages:Judge",
     }
     monkeypatch.setattr(registry, "_entries", lambda: entries)
     assert registry.names() == ("bad", "judge", "other")
