@@ -10,7 +10,7 @@ from refinery.formatting import plural
 from refinery.planner.plan import Phase
 from refinery.stage.keyed import KEYS
 from refinery.store.remote import FIRST
-from refinery.store.s3 import PART
+from refinery.store.s3_parts import PART
 from refinery.task.tasks import RoundTask
 from refinery.task.tiers import SortedRun, TierTask
 

@@ -10,7 +10,8 @@ from refinery.errors import UsageError
 from refinery.store.base import RootLock, Stat, Store
 from refinery.store.local import LocalStore, storage_errors
 from refinery.store.retry import PROVEN
-from refinery.store.s3 import S3Store, configure
+from refinery.store.s3 import S3Store
+from refinery.store.s3_requests import configure
 from refinery.store.traffic import taken
 from refinery.store.web import WebStore
 

@@ -14,7 +14,7 @@ from refinery.store.base import RootLock
 from refinery.store.remote import RemoteReading
 from refinery.store.responses import Response, pieces
 from refinery.store.retry import RequestLimiter, Transient, limiter_of
-from refinery.store.s3 import CONNECT_SECONDS, SILENT_SECONDS, retry_after
+from refinery.store.s3_requests import CONNECT_SECONDS, SILENT_SECONDS, retry_after
 from refinery.store.traffic import count
 
 ABSENT = {404, 410}

@@ -51,6 +51,7 @@ MADE_OF = {"assets", "errors", "stage", "store"}
 OPENS = {
     "refinery.store.local": "it is the store",
     "refinery.store.s3": "it is the store; what it publishes is a temporary file",
+    "refinery.store.s3_parts": "an upload reads the temporary file in parts",
     "refinery.store.scratch": "it names those temporary files",
     "refinery.store.file_lock": "a lock is a file",
     "refinery.store.lease": "the kernel tells which machine this is",
@@ -106,7 +107,7 @@ CATCHES_ALL = {
     "refinery.task.document_pass": "what a source raises on a record costs that record",
     "refinery.executors.worker": "a worker reports every failure; the parent decides",
     "refinery.store.local": "a half-written temporary file is removed however the write ended",
-    "refinery.store.s3": "an upload is aborted however it ended",
+    "refinery.store.s3_parts": "an upload is aborted however it ended",
     "refinery.cli._errors": "a defect ends in one line and an exit code",
     "refinery.stages._formats.tokenizing": "the package tokenizers raises Exception for a file that is no tokenizer",
 }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from refinery.store import retry, s3, taken
+from refinery.store import retry, s3_requests, taken
 from tools.s3server import BUCKET, S3Server, weed
 
 
@@ -29,7 +29,7 @@ def unproven() -> None:
 
 def fresh() -> None:
     """Forget clients and what was learnt of servers."""
-    s3.client.cache_clear()
+    s3_requests.client.cache_clear()
     retry.limiter_of.cache_clear()
     taken()
 

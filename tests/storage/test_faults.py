@@ -17,7 +17,7 @@ from refinery.errors import StorageError
 from refinery.inspect.runs import runs
 from refinery.root.root import Root
 from refinery.stages.warc import Warc
-from refinery.store import LocalStore, S3Store, remote, retry, s3, taken
+from refinery.store import LocalStore, S3Store, remote, retry, s3_parts, s3_requests, taken
 from refinery.store.retry import RequestLimiter, Transient, retrying
 from refinery.store.traffic import count
 from tests.engine.roots import all_kinds, pipeline, quick, write_inputs
@@ -32,7 +32,7 @@ STORE = S3Store()
 @pytest.fixture
 def faults(bucket: str, server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """A proxy that spoils every fourth request, between this process and the server."""
-    monkeypatch.setattr(s3, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(s3_requests, "SILENT_SECONDS", 0.3)
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.1)
     between = Faults(server.endpoint, 0.25, stall=0.5)
     yield between
@@ -81,7 +81,7 @@ def test_files_of_any_size_are_written_through_faults(
     bucket: str, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one piece or in parts, what is there afterwards is what was written."""
-    monkeypatch.setattr(s3, "PART", 5 << 20)
+    monkeypatch.setattr(s3_parts, "PART", 5 << 20)
     chance = random.Random(4)
     through(faults, monkeypatch)
     every = {*KINDS["GET"], *KINDS["PUT"]}

@@ -30,7 +30,7 @@ from refinery.recipe.problems import located
 from refinery.root.input_lists import list_content, read_list
 from refinery.stage.documents import FILE_HEAD
 from refinery.stages.warc import Warc
-from refinery.store import LocalStore, S3Store, retry, s3, spans, taken
+from refinery.store import LocalStore, S3Store, retry, s3_requests, spans, taken
 from refinery.store.spans import merged
 from refinery.task.document_pass import SourceReader
 from refinery.task.hazards import Hazards
@@ -258,7 +258,7 @@ def test_an_object_store_that_resets_connections(
     crawl: Path, bucket: str, server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Index, archives and root at ``s3://``, while a tenth of the requests fails: the same documents."""
-    monkeypatch.setattr(s3, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(s3_requests, "SILENT_SECONDS", 0.3)
     monkeypatch.setattr(retry, "LONGEST_WAIT", 0.1)
     store = S3Store()
     for path in sorted(crawl.rglob("*.*")):

@@ -12,7 +12,7 @@ from refinery.inspect.reader import open_root
 from refinery.inspect.verification import verify
 from refinery.recipe import Pipeline
 from refinery.stages.export import Export
-from refinery.store import S3Store, s3, taken
+from refinery.store import S3Store, s3_parts, taken
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.test_partitions import Labelled
 from tests.engine.toy import Gather, Length, LineSource, Same
@@ -88,7 +88,7 @@ def test_partitions_are_folders_of_a_bucket(bucket: str, tmp_path: Path) -> None
 
 def test_large_objects_are_copied_in_parts(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One request copies so many bytes at most."""
-    monkeypatch.setattr(s3, "COPIED_AT_ONCE", 5 << 20)
+    monkeypatch.setattr(s3_parts, "COPIED_AT_ONCE", 5 << 20)
     data = os.urandom(11 << 20)
     STORE.put(f"{bucket}/a", data)
     taken()

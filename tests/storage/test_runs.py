@@ -19,7 +19,7 @@ from refinery.demo import sample
 from refinery.inspect.reader import open_root
 from refinery.recipe import Pipeline, parse
 from refinery.root.root import Root
-from refinery.store import S3Store, s3, taken
+from refinery.store import S3Store, s3, s3_requests, taken
 from tests.conftest import REPOSITORY
 from tests.engine.roots import TEXTS, pipeline, quick, slow_kinds, steps, write_inputs
 from tests.engine.toy import Gather, Length, LineSource, Same
@@ -142,7 +142,7 @@ def dying(patch: pytest.MonkeyPatch, moment: int, *, after: bool) -> Callable[[]
 
     From then on nothing reaches the store: a dead process cleans nothing up. What is given tells whether it died.
     """
-    count, request = iter(range(10**6)), s3.request
+    count, request = iter(range(10**6)), s3_requests.request
     dead: list[bool] = []
 
     def call(path: str, kind: str, method: str, **given: Any) -> Any:
@@ -155,7 +155,8 @@ def dying(patch: pytest.MonkeyPatch, moment: int, *, after: bool) -> Callable[[]
             raise Killed
         return request(path, kind, method, **given)
 
-    patch.setattr(s3, "request", call)
+    for module in (s3, s3_requests):
+        patch.setattr(module, "request", call)
     return lambda: bool(dead)
 
 

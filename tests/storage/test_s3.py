@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from refinery.errors import StorageError, UsageError
-from refinery.store import S3Store, Stat, configure, s3, store_for, taken, web
+from refinery.store import S3Store, Stat, configure, s3_parts, s3_requests, store_for, taken, web
 from refinery.store.remote import Version
-from refinery.store.responses import Response
+from refinery.store.responses import Response, threads
 from refinery.store.retry import Transient
 from refinery.store.s3 import S3LeaseFile
 from tests.storage.conftest import fresh
@@ -72,7 +72,7 @@ def test_names_are_those_of_files_and_folders(bucket: str, tmp_path: Path) -> No
 def test_thousands_of_objects_are_listed_by_pages(bucket: str) -> None:
     """All of them, each once, in order; and looked at with as few requests."""
     paths = [f"{bucket}/many/part-{number:05d}.json" for number in range(3100)]
-    list(s3.threads().map(lambda path: STORE.put(path, path.encode()), paths))
+    list(threads().map(lambda path: STORE.put(path, path.encode()), paths))
     taken()
     assert STORE.list(f"{bucket}/many/*.json") == paths
     assert taken()["list"] == 4
@@ -134,7 +134,7 @@ def test_a_file_that_is_read_through_takes_few_requests(bucket: str) -> None:
     assert asked["get"] <= 9
 
 
-@pytest.mark.parametrize("size", [0, 1, 2 * s3.PART, 2 * s3.PART + 1, 5 * s3.PART - 7])
+@pytest.mark.parametrize("size", [0, 1, 2 * s3_parts.PART, 2 * s3_parts.PART + 1, 5 * s3_parts.PART - 7])
 def test_publish(bucket: str, size: int) -> None:
     """Small files by one request, large ones in parts; the temporary file is gone."""
     data = random.Random(size).randbytes(size)
@@ -143,7 +143,7 @@ def test_publish(bucket: str, size: int) -> None:
     assert STORE.stat(temporary).size == size
     taken()
     STORE.publish(temporary, f"{bucket}/out")
-    parts = -(-size // s3.PART)
+    parts = -(-size // s3_parts.PART)
     assert taken() == {"put": parts + 2 if parts > 2 else 1, "written": size} if size else True
     assert STORE.read(f"{bucket}/out") == data
     assert not os.path.exists(temporary)
@@ -153,18 +153,18 @@ def test_an_upload_that_fails_leaves_no_parts(bucket: str, server: object, monke
     """It is aborted, so that nobody pays for parts that nobody sees; what was there stays."""
     STORE.put(f"{bucket}/out", b"old")
     temporary = STORE.temporary(bucket)
-    Path(temporary).write_bytes(bytes(3 * s3.PART))
-    ask = s3.retried_request
+    Path(temporary).write_bytes(bytes(3 * s3_parts.PART))
+    ask = s3_requests.retried_request
 
     def refuse(path: str, kind: str, method: str, **given: object) -> object:
         if method == "upload_part" and given["PartNumber"] == 2:
             raise StorageError("no")
         return ask(path, kind, method, **given)
 
-    monkeypatch.setattr(s3, "retried_request", refuse)
+    monkeypatch.setattr(s3_parts, "retried_request", refuse)
     with pytest.raises(StorageError, match=r"^no$"):
         STORE.publish(temporary, f"{bucket}/out")
-    left = s3.client().list_multipart_uploads(Bucket="refinery").get("Uploads", [])
+    left = s3_requests.client().list_multipart_uploads(Bucket="refinery").get("Uploads", [])
     assert [one for one in left if bucket.endswith(one["Key"].partition("/")[0])] == []
     assert STORE.read(f"{bucket}/out") == b"old"
 
@@ -317,4 +317,4 @@ def test_without_the_extra(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_how_long_a_store_asks_to_wait(text: str, seconds: float) -> None:
     """At most a minute; what is no number says nothing."""
-    assert s3.retry_after(text) == seconds
+    assert s3_requests.retry_after(text) == seconds

@@ -17,7 +17,7 @@ from unittest.mock import patch
 from refinery.executors import Done, Late, never_late
 from refinery.planner.requests import requests_of
 from refinery.store.remote import FIRST
-from refinery.store.s3 import PART
+from refinery.store.s3_parts import PART
 from refinery.task.commit import peak_memory
 from refinery.task.tasks import RoundTask, SegmentTask
 from refinery.task.tiers import TierTask
