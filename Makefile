@@ -13,6 +13,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Images set it to 1: each process that a test starts would compile the package, and each pytest all tests.
+export PYTHONDONTWRITEBYTECODE =
 INSTALLED := $(VENV)/.installed
 UT1_WHEEL := datatrove==0.10.1
 DECON := decontaminate==0.3.0.post4
@@ -22,6 +24,8 @@ NEWER ?= $(shell for python in $(BIN)/python python3 python3.12 python3.13 pytho
 PYTHONS ?= $(PYTHON)
 SECONDS ?= 60
 LANGUAGES ?= ../shared/languages
+# The tests that `make check` runs, and `make test` not again.
+WORDS := tests/engine/test_layers.py tests/engine/test_shape.py tests/test_vocabulary.py
 CRATE := $(wildcard native/Cargo.* native/build.rs) $(shell find native/src -type f)
 # Where there is no Rust, the package works without the crate, and so do these rules.
 CARGO := $(shell command -v cargo)
@@ -31,12 +35,16 @@ export PYO3_PYTHON = $(CURDIR)/$(BIN)/python
 LIBPYTHON = $(shell $(BIN)/python -c "import pathlib, sysconfig; at, name, shared = map(sysconfig.get_config_var, \
   ('LIBDIR', 'LDLIBRARY', 'Py_ENABLE_SHARED')); print(at if shared and pathlib.Path(at, name).exists() else '')")
 
-.PHONY: install assets run check native test test-all test-crate format docs site languages audit wheel wheels benchmarks fuzz clean
+.PHONY: install assets run check lint types words native clippy test test-all test-crate format docs site languages
+.PHONY: audit wheel wheels benchmarks fuzz clean
 
 install: $(INSTALLED) assets
 
-$(INSTALLED): pyproject.toml setup.cfg $(CRATE)
+# What compiles the crate needs no more than this.
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
+
+$(INSTALLED): pyproject.toml setup.cfg $(CRATE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	rm -f refinery/kernels/_native.*.so
 	rm -rf $(VENV)/lib/*/site-packages/refinery-*.dist-info  # the distribution of before, whose entry points are others
@@ -55,13 +63,19 @@ run: $(INSTALLED)
 	$(BIN)/refinery stats -c configs/tiny.yaml
 	@echo "Parquet of each stage: demo/root/*/kept   next: source .venv/bin/activate; refinery report -c configs/tiny.yaml"
 
-check: $(INSTALLED) native
+check: native lint types words
+
+lint: $(INSTALLED)
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
-	$(BIN)/mypy
 	$(BIN)/python tools/make_docs.py --check
-	$(BIN)/pytest tests/engine/test_layers.py tests/engine/test_shape.py tests/test_vocabulary.py
 	$(BIN)/python tools/audit.py
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+words: $(INSTALLED)
+	$(BIN)/pytest $(WORDS)
 
 # datatrove asks for an older trafilatura than refinery has; its chain runs with this one. decon needs a newer Python than refinery does.
 benchmarks: $(INSTALLED)
@@ -71,17 +85,21 @@ benchmarks: $(INSTALLED)
 	$(BIN)/python -m tools.bench.page $(if $(NEWER),--decon build/decon/bin/python) $(INPUTS)
 
 # A crate that does not build is no error of the installation, but it is one here.
-native: $(INSTALLED)
+native: $(INSTALLED) clippy
 ifdef CARGO
-	cargo fmt --check --manifest-path native/Cargo.toml
-	cargo clippy --quiet --release --locked --manifest-path native/Cargo.toml -- --deny warnings
 	REFINERY_KERNELS=native $(BIN)/python -c "import refinery.kernels"
 else
 	@echo "no cargo: the native kernels are neither built nor checked"
 endif
 
+clippy: | $(BIN)/python
+ifdef CARGO
+	cargo fmt --check --manifest-path native/Cargo.toml
+	cargo clippy --quiet --release --locked --manifest-path native/Cargo.toml -- --deny warnings
+endif
+
 test: install check
-	$(BIN)/pytest -n 2 --half quick
+	$(BIN)/pytest -n 2 --half quick $(addprefix --ignore=,$(WORDS))
 
 # What calls kernels is tested in both modes; the engine sees no difference. The kernels' own tests compare the two with all examples.
 test-all: test test-crate
@@ -91,7 +109,7 @@ ifdef CARGO
 endif
 
 # The crate's own tests, with checks of overflow, which the extension is built without.
-test-crate: $(INSTALLED)
+test-crate: | $(BIN)/python
 ifdef CARGO
 	$(if $(LIBPYTHON),LD_LIBRARY_PATH="$(LIBPYTHON):$$LD_LIBRARY_PATH" cargo test --quiet --locked --lib \
 	  --no-default-features --manifest-path native/Cargo.toml,@echo "no libpython: the tests in native/src are not run")

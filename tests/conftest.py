@@ -30,6 +30,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--half", choices=("quick", "slow"), help=meaning)
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Number binary values instead of naming tests by them: gzip writes the time, and workers must agree on all names."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
     """Skip slow tests in the quick half, so that they are counted; deselect the others in the slow half."""
     half = config.getoption("half")

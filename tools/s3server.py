@@ -60,6 +60,7 @@ class S3Server:
         self._command = [program, "server", f"-dir={folder}", "-ip=127.0.0.1", "-filer", "-s3"]
         self._command += [f"-s3.config={folder}/s3.json", "-master.telemetry=false", "-s3.port.iceberg=0"]
         self._command += ["-s3.port.lance=0", "-volume.max=100", "-master.volumeSizeLimitMB=256"]
+        self._command += ["-master.electionTimeout=1s"]  # there is one master; a restart waits for two of them, of 10 s
         self._command += [f"-{name}={port}" for name, port in ports.items()]
         self._log = folder / "log"
         self._ports = ports.values()

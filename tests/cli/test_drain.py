@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,13 @@ pipeline:
 PROGRAM = """
 from refinery.runner import drain
 drain.LIMIT, drain.REPEAT = 0.2, 0.0
+request = drain.Drain._request
+
+def requested(*arguments):
+    request(*arguments)
+    open("requested", "w").close()
+
+drain.Drain._request = requested
 from refinery.__main__ import main
 main()
 """
@@ -74,14 +81,19 @@ def two_under_way(*program: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         command, env=os.environ | {"PYTHONPATH": path}, start_new_session=True, text=True, **pipes
     ) as process:
-        deadline = time.monotonic() + 120
-        while begun() < 2:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for(process, lambda: begun() == 2)
         children = psutil.Process(process.pid).children(recursive=True)
         yield process
         assert not psutil.wait_procs(children, timeout=20)[1]
+
+
+def wait_for(process: subprocess.Popen[str], there: Callable[[], bool]) -> None:
+    """Wait until something is so, while the process runs."""
+    deadline = time.monotonic() + 120
+    while not there():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def begun() -> int:
@@ -166,8 +178,8 @@ def test_another_sigterm_ends_at_once() -> None:
     """As Ctrl-C does."""
     with two_under_way("-c", PROGRAM.replace("0.2", "60.0")) as process:
         os.killpg(process.pid, signal.SIGTERM)
-        time.sleep(0.5)  # signals that come together are one
+        wait_for(process, Path("requested").exists)  # signals that come together are one
         os.killpg(process.pid, signal.SIGTERM)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err.splitlines()[-1]) == (130, "interrupted")
     check_the_rest(0)

@@ -132,16 +132,18 @@ PACKAGE = "refinery.stages"
 """The package of the stages: the folder stages, in the engine's namespace, not a part of the engine."""
 
 
-@cache
-def modules() -> dict[str, ast.Module]:
-    """Every module of the engine and of the stages, parsed."""
-    found = {}
+def sources() -> Iterator[tuple[str, Path]]:
+    """Every module of the engine and of the stages, and its file."""
     for folder, package in (("refinery", "refinery"), ("stages", PACKAGE)):
         for path in sorted((REPOSITORY / folder).rglob("*.py")):  # does not follow the link refinery/stages
             parts = path.relative_to(REPOSITORY / folder).with_suffix("").parts
-            name = ".".join((package, *parts)).removesuffix(".__init__")
-            found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    return found
+            yield ".".join((package, *parts)).removesuffix(".__init__"), path
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The same, parsed."""
+    return {name: ast.parse(path.read_text(encoding="utf-8"), str(path)) for name, path in sources()}
 
 
 def imported(name: str) -> set[str]:
@@ -172,8 +174,8 @@ def unit(name: str) -> str:
     return (rest.partition(".")[0] or "refinery") if head == "refinery" else ""
 
 
-STAGES = [name for name in modules() if name.startswith(f"{PACKAGE}.")]
-ENGINE = [name for name in modules() if name.startswith("refinery.") and name not in {PACKAGE, *STAGES}]
+STAGES = [name for name, _ in sources() if name.startswith(f"{PACKAGE}.")]
+ENGINE = [name for name, _ in sources() if name.startswith("refinery.") and name not in {PACKAGE, *STAGES}]
 
 
 def test_every_module_has_a_layer() -> None:

@@ -141,7 +141,7 @@ def inputs() -> Iterator[Path]:
         yield Path(folder)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.lists(RECIPES, min_size=2, max_size=4))
 def test_roots_are_those_of_separate_runs(inputs: Path, recipes: list[dict[str, Any]]) -> None:
     """Whatever the recipes have in common: the same files, bytes, statistics and receipts as alone."""
@@ -156,7 +156,7 @@ def test_roots_are_those_of_separate_runs(inputs: Path, recipes: list[dict[str, 
     assert [report.tasks for report in together(joint)] == [0] * len(joint)
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(st.lists(RECIPES, min_size=2, max_size=3), st.integers(0, 60), st.booleans())
 def test_a_joint_run_that_is_killed_goes_on(
     inputs: Path, recipes: list[dict[str, Any]], write: int, apart: bool

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import datasketch
 import numpy as np
 import pyarrow as pa
 import xxhash
@@ -22,6 +21,8 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def by_datasketch(values: list[int], count: int, seed: int) -> list[int]:
+    import datasketch  # with a large part of scipy, which no other test needs
+
     theirs = datasketch.MinHash(num_perm=count, seed=seed, hashfunc=lambda x: x, scheme="affine32")
     theirs.update_batch(values)
     return list(theirs.hashvalues.tolist())
