@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from refinery.planner.plan import Phase
 from refinery.planner.rounds import FileShuffle
+from refinery.root.keys import Keys
+from refinery.root.receipt_index import ROWS
 from refinery.root.receipts import Receipt, lean
 from refinery.stage.rounds import Round, Rounds, in_turn
+from refinery.task.tasks import RoundTask
 from refinery.task.tiers import TierTask
 
 Find = Callable[[Sequence[str]], Iterator[Receipt | None]]
@@ -21,7 +25,7 @@ class RoundWalk:
 
     shuffle: FileShuffle
     find: Find
-    keys: list[str] = field(default_factory=list)
+    keys: Keys = field(default_factory=Keys)
     """Of the receipts that were found, those of merges included."""
     phase: Phase | None = None
 
@@ -37,14 +41,18 @@ class RoundWalk:
     def _round(self, operator: Round) -> Phase | None:
         """Take the receipts of a round, or return its tasks that are missing."""
         merges = self._merged(operator)
-        tasks = operator.tasks(self.shuffle)
-        keys = [task.key for task in tasks]
-        receipts = [one and lean(one) for one in self.find(keys)]
-        missing = tuple(task for task, receipt in zip(tasks, receipts, strict=True) if receipt is None)
+        tasks, missing, receipts = iter(operator.tasks(self.shuffle)), list[RoundTask](), list[Receipt]()
+        while some := [*islice(tasks, ROWS)]:  # of all parts only those that are missing are in memory
+            found = self.find([task.key for task in some])
+            for task, receipt in zip(some, found, strict=True):
+                if receipt is None:
+                    missing.append(task)
+                elif not missing:
+                    receipts.append(lean(receipt))
         if missing:  # only then the merged files are needed
-            return Phase("merge" if merges else operator.name, merges or missing)
-        self.keys += keys
-        operator.pass_on(self.shuffle, [receipt for receipt in receipts if receipt is not None])
+            return Phase("merge" if merges else operator.name, merges or tuple(missing))
+        self.keys += Keys(receipt.key for receipt in receipts)
+        operator.pass_on(self.shuffle, receipts)
         return None
 
     def _merged(self, operator: Round) -> tuple[TierTask, ...]:
@@ -52,7 +60,7 @@ class RoundWalk:
         while tasks := self.shuffle.merges(operator):
             receipts = dict(zip((task.key for task in tasks), self.find([task.key for task in tasks]), strict=True))
             committed = [receipt for receipt in receipts.values() if receipt is not None]
-            self.keys += [receipt.key for receipt in committed]
+            self.keys += Keys(receipt.key for receipt in committed)
             if len(committed) < len(tasks):
                 return tuple(task for task in tasks if receipts[task.key] is None)
             self.shuffle.merge(operator, committed)

@@ -110,11 +110,10 @@ class FileShuffle:
         share: dict[str, Any] = {"sent": paths, "sent_bytes": size, "parts": parts}
         return [self._task(operator, operator.name, (), inputs, bytes=size, memory=memory, **share)]
 
-    def by_part(self, operator: Round) -> list[RoundTask]:
+    def by_part(self, operator: Round) -> Iterator[RoundTask]:
         mapped = self._parts_of(operator)
         needs_memory = all(other.unit for other in self._stage.rounds())
         reduced = self._sent_as(REDUCED) if self._addressed else None
-        tasks = []
         for part in mapped:
             number, documents = part.files.number, part.files.documents
             paths, contents, size = reduced or self._sent_as(str(number))
@@ -128,8 +127,7 @@ class FileShuffle:
                 "addressed": self._addressed,
                 "parts": (part.files,),
             }
-            tasks.append(self._task(operator, operator.name, own, contents, bytes=size, memory=memory, **share))
-        return tasks
+            yield self._task(operator, operator.name, own, contents, bytes=size, memory=memory, **share)
 
     def _task(
         self, operator: Round, keyed_by: str, own: tuple[str, ...], common: CommonContents, **share: Any

@@ -34,8 +34,8 @@ class Shuffle(Protocol[TaskT, ReceivedT_contra]):
     def at_once(self, operator: Round) -> list[TaskT]:
         """Return one task with all parts."""
 
-    def by_part(self, operator: Round) -> list[TaskT]:
-        """Return a task for each part."""
+    def by_part(self, operator: Round) -> Iterable[TaskT]:
+        """Return a task for each part, one after another: those of all parts may be many."""
 
     def exclude(self, results: Sequence[ReceivedT_contra]) -> None:
         """Go on with the keyed rows of the map, without those of excluded documents."""
@@ -76,7 +76,7 @@ class Round(ABC):
     """The column by which the function must sort its rows; empty if it need not."""
 
     @abstractmethod
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         """Return the tasks of the round."""
 
     @abstractmethod
@@ -98,7 +98,7 @@ class Exclude(Round):
     function: Callable[[Sequence[MappedPart]], Iterator[pa.Table]]
     sorted_by: ClassVar = "row"
 
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         return shuffle.at_once(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:
@@ -128,7 +128,7 @@ class Reduce(Round):
     counts: ClassVar = "reduced"
     unit: ClassVar = "range"
 
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         return shuffle.by_range(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:
@@ -163,7 +163,7 @@ class Resolve(Round):
     function: Callable[[Iterable[pa.RecordBatch], Sequence[MappedPart]], Iterator[pa.Table]]
     final: ClassVar = True
 
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         return shuffle.at_once(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:
@@ -188,7 +188,7 @@ class Conclude(Round):
     unit: ClassVar = "part"
     final: ClassVar = True
 
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         return shuffle.by_part(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:
@@ -209,7 +209,7 @@ class PerPart(Round):
     counts: ClassVar = "keys"
     unit: ClassVar = "part"
 
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         return shuffle.by_part(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:
@@ -230,7 +230,7 @@ class ExcludePerPart(Round):
     unit: ClassVar = "part"
     sorted_by: ClassVar = "row"
 
-    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> list[TaskT]:
+    def tasks(self, shuffle: Shuffle[TaskT, Any]) -> Iterable[TaskT]:
         return shuffle.by_part(self)
 
     def perform(self, given: RoundInput) -> Iterable[Output]:

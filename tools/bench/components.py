@@ -73,7 +73,7 @@ def _rounds(given: argparse.Namespace, root: Root) -> Iterator[dict[str, Any]]:
             results, figures = _done(merges)
             yield _shown(f"{operator.name}: merge", figures)
             shuffle.merge(operator, results)
-        tasks: list[RoundTask] = operator.tasks(shuffle)
+        tasks = list[RoundTask](operator.tasks(shuffle))
         results, figures = _done(tasks)
         yield _shown(operator.name, figures)
         operator.pass_on(shuffle, results)

@@ -102,7 +102,7 @@ def _rounds(given: argparse.Namespace, root: Root) -> Iterator[dict[str, Any]]:
             results, figures = _done(merges)
             yield _shown(f"{operator.name}: merge", figures)
             shuffle.merge(operator, results)
-        tasks = operator.tasks(shuffle)
+        tasks = [*operator.tasks(shuffle)]
         results, figures = _done(tasks if operator.unit == "range" else tasks[: given.parts])
         yield _shown(operator.name, figures)
         if not operator.final:
