@@ -94,13 +94,12 @@ class ReceiptIndex:
             names.append(column_of(keys))
             valid.append(np.array([*map(eq, map(own.get, keys), tags)], np.bool_))
             self.files.append(IndexFile(path, first, len(keys)))
-        self._keys = np.concatenate(names)
-        rows = np.flatnonzero(np.concatenate(valid))
-        order: Rows = rows[np.argsort(self._keys[rows], kind="stable")]
-        again = np.concatenate([[False], self._keys[order[1:]] == self._keys[order[:-1]]])[: len(order)]
-        self._order = order[~again]  # two runs may have copied one receipt
-        self._sorted = self._keys[self._order]
-        self.loose = frozenset(own.keys() - set(Keys(self._sorted)))
+        self._keys, self._valid = np.concatenate(names), np.concatenate(valid)
+        self._order: Rows = np.lexsort((~self._valid, self._keys))
+        """All rows by key; of one that has several, those that count are first."""
+        again = self._keys[self._order[1:]] == self._keys[self._order[:-1]]
+        self._valid[self._order[1:][again]] = False  # two runs may have copied one receipt
+        self.loose = frozenset(own.keys() - set(Keys(self._keys[self._valid])))
         """Keys of the receipts that no row has; empty without index files."""
         self._firsts = np.array([file.first for file in self.files], np.int64)
         self._columns: OrderedDict[tuple[str, int], list[bytes | None] | None] = OrderedDict()
@@ -110,15 +109,16 @@ class ReceiptIndex:
 
     def rows(self, keys: Sequence[str]) -> Rows:
         """Return the row of each key, -1 for none."""
-        if not len(self._sorted) or not keys:
+        if not len(self) or not keys:
             return np.full(len(keys), -1)
         wanted = column_of(keys)
-        places = np.minimum(np.searchsorted(self._sorted, wanted), len(self._sorted) - 1)
-        return np.where(self._sorted[places] == wanted, self._order[places], -1)
+        places = np.minimum(np.searchsorted(self._keys, wanted, sorter=self._order), len(self) - 1)
+        rows: Rows = self._order[places]
+        return np.where((self._keys[rows] == wanted) & self._valid[rows], rows, -1)
 
     def valid(self, file: IndexFile) -> Keys:
         """Return the keys of a file's rows that count."""
-        return self.keys(self._order[(self._order >= file.first) & (self._order < file.first + file.rows)])
+        return self.keys(file.first + np.flatnonzero(self._valid[file.first : file.first + file.rows]))
 
     def keys_of(self, file: IndexFile) -> Keys:
         """Return the keys of all rows of a file."""
@@ -126,7 +126,7 @@ class ReceiptIndex:
 
     def every(self) -> Iterator[Receipt]:
         """Yield all receipts that count."""
-        return self.receipts(np.sort(self._order))
+        return self.receipts(np.flatnonzero(self._valid))
 
     def keys(self, rows: Rows, others: Sequence[str] = ()) -> Keys:
         """Return the keys of rows; a negative row stands for one of the ``others``, -1 for the first."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Annotated, Literal
+from sys import intern
+from typing import Annotated, Any, Literal
 
 import msgspec
 from pydantic import AfterValidator
@@ -223,10 +224,23 @@ def encoded(receipt: Receipt, indent: int = -1) -> bytes:
     return msgspec.json.format(msgspec.json.encode(receipt), indent=indent)
 
 
+_NONE: dict[str, Any] = {}
+"""Shared by lean receipts, of which there are hundreds of thousands."""
+
+
 def lean(receipt: Receipt) -> Receipt:
     """Return a receipt without what no later task needs: planners have those of the maps and rounds of all parts."""
     return msgspec.structs.replace(
-        receipt, inputs=(), statistics="", groups=None, code="", libraries={}, requests={}, previews=()
+        receipt,
+        stage=intern(receipt.stage),
+        inputs=(),
+        statistics="",
+        groups=None,
+        code="",
+        libraries=_NONE,
+        requests=_NONE,
+        previews=(),
+        taken_down=receipt.taken_down or _NONE,
     )
 
 
