@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from refinery.identity import digest, identity, part_key
 from refinery.recipe import Step
 from refinery.recipe.columns import Flow
+from refinery.root.briefs import Brief
 from refinery.root.receipts import Receipt
 from refinery.stage.global_stage import Global
 from refinery.task.tasks import AuditTask, StepRun
@@ -29,6 +30,10 @@ class AuditScope:
         runs = [StepRun(step, flow) for step, flow in zip(steps[:count], flows, strict=False)]
         identities = [[step.name, identity(step.stage) if _row_stage(step) else ""] for step in steps[1:count]]
         return cls(tuple(runs), one_in, digest(["audit", one_in, identities]))
+
+    def key(self, source: Brief) -> str:
+        """The key of the audit of a part of the source."""
+        return part_key(self.identity, (*source.inputs, source.content))
 
     def task(self, root: str, folder: str, source: Receipt, path: str) -> AuditTask:
         """The audit of the part of the source that was read from the input file ``path``."""

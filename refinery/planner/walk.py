@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 from typing import TypeVar
 
 from msgspec import structs
@@ -22,7 +23,7 @@ from refinery.planner.rounds import FileShuffle
 from refinery.planner.segment_tasks import segment_task
 from refinery.planner.segments import Layout, PartitionGroup, Segment
 from refinery.root.briefs import Brief
-from refinery.root.receipt_sequence import joined
+from refinery.root.receipt_sequence import briefs_of, joined
 from refinery.root.receipts import Receipt, lean
 from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import reference_number
@@ -229,14 +230,13 @@ class _Walk:
         if not self._layout.audited:
             return ()
         root, folder = self._layout.pipeline.root, self._layout.folders[0]
-        tasks = [
-            self._layout.audit.task(root, folder, receipt, paths[receipt.inputs[0]])
-            for receipt in self._stages[0].receipts
-        ]
-        there = [receipt is not None for receipt in self._briefs(0, [task.key for task in tasks])]
-        audits = [task.key for task, done in zip(tasks, there, strict=True) if done]
+        source = self._stages[0].receipts
+        keys = [self._layout.audit.key(one) for one in briefs_of(source)]
+        there = [receipt is not None for receipt in self._briefs(0, keys)]
+        audits = [*compress(keys, there)]
         self._stages[0] = replace(self._stages[0], audit=self._lookup.sequence(folder, audits))
-        return tuple(task for task, done in zip(tasks, there, strict=True) if not done)
+        missing = (source[place] for place, done in enumerate(there) if not done)
+        return tuple(self._layout.audit.task(root, folder, one, paths[one.inputs[0]]) for one in missing)
 
     def _receipts(self, position: int, keys: Sequence[str]) -> Iterator[Receipt | None]:
         return self._unforced(position, keys, self._lookup.find_all(self._layout.folders[position], keys))
