@@ -24,6 +24,8 @@ NEWER ?= $(shell for python in $(BIN)/python python3 python3.12 python3.13 pytho
 PYTHONS ?= $(PYTHON)
 SECONDS ?= 60
 LANGUAGES ?= ../shared/languages
+# Processes that run tests: one more than the cores of CI, since tests wait for servers, workers and Ray.
+TESTERS ?= 3
 # The tests that `make check` runs, and `make test` not again.
 WORDS := tests/engine/test_layers.py tests/engine/test_shape.py tests/test_vocabulary.py
 CRATE := $(wildcard native/Cargo.* native/build.rs) $(shell find native/src -type f)
@@ -99,13 +101,13 @@ ifdef CARGO
 endif
 
 test: install check
-	$(BIN)/pytest -n 2 --half quick $(addprefix --ignore=,$(WORDS))
+	$(BIN)/pytest -n $(TESTERS) --half quick $(addprefix --ignore=,$(WORDS))
 
 # What calls kernels is tested in both modes; the engine sees no difference. The kernels' own tests compare the two with all examples.
 test-all: test test-crate
-	$(BIN)/pytest -n 2 --half slow
+	$(BIN)/pytest -n $(TESTERS) --half slow
 ifdef CARGO
-	REFINERY_KERNELS=reference $(BIN)/pytest -n 2 --half quick tests/stages tests/test_pipeline.py tests/test_sample.py
+	REFINERY_KERNELS=reference $(BIN)/pytest -n $(TESTERS) --half quick tests/stages tests/test_pipeline.py tests/test_sample.py
 endif
 
 # The crate's own tests, with checks of overflow, which the extension is built without.

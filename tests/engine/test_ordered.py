@@ -245,7 +245,7 @@ def is_merged(path: Path) -> bool:
     return receipt["kind"] == "map" and len(receipt["inputs"]) > 1
 
 
-@pytest.mark.parametrize(("fan_in", "merges"), [(3, 3), (2, 5)])
+@pytest.mark.parametrize(("fan_in", "merges"), [(3, 3), pytest.param(2, 5, marks=pytest.mark.slow)])
 def test_many_runs_are_merged_first(tmp_path: Path, fan_in: int, merges: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files are the same; a run is open at a time; what is lost is merged again, and can be recomputed."""
     quick(recipe(tmp_path, validation=0.3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -94,9 +95,16 @@ def until_busy(root: Path, tasks: int) -> None:
     raise AssertionError("the run does not begin")
 
 
-def workers() -> list[psutil.Process]:
-    """The processes that Ray started for tasks."""
-    return [p for p in psutil.process_iter(["cmdline"]) if "ray::_perform" in " ".join(p.info["cmdline"] or ())]
+def workers(address: str) -> list[psutil.Process]:
+    """The processes that a cluster started for tasks: other tests may run on another one."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        if "ray::_perform" in " ".join(process.info["cmdline"] or ()):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                node = process.parent()
+                if node and address in " ".join(node.cmdline()):
+                    found.append(process)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -147,12 +155,14 @@ def test_a_node_is_lost_in_the_middle(nodes: Nodes, recipe: Path) -> None:
 
 def test_workers_are_killed_in_the_middle(nodes: Nodes, recipe: Path) -> None:
     """Those that Ray started, and those that do the work for them."""
-    run = begin(recipe, "killed", *nodes.options)
+    run, killed = begin(recipe, "killed", *nodes.options), 0
     for tasks in (1, 3, 6):
         until_busy(recipe.parent / "killed", tasks)
-        for worker in workers()[:1]:
+        for worker in workers(nodes.options[-1])[:1]:
             for process in (*worker.children(), *([worker] if tasks == 3 else [])):
                 process.kill()
+                killed += 1
+    assert killed
     assert ended(run)["failures"] == []
     same_as_local(recipe, "killed")
 

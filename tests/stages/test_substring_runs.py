@@ -212,7 +212,7 @@ def crawl(folder: Path, root: str, inputs: str, **fields: Any) -> Pipeline:
 
 @pytest.mark.slow
 @given(crawls)
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_crawl_after_crawl(found: list[list[list[str]]]) -> None:
     """With ``first``, the last crawl held against those before it loses what it loses in a run over all of them.
 

@@ -397,7 +397,7 @@ crawls_of_urls = st.lists(st.lists(st.integers(0, 6), max_size=7), min_size=3, m
 
 @pytest.mark.slow
 @given(crawls_of_urls)
-@settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=10, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 def test_crawl_after_crawl_keeps_what_one_run_keeps(crawls: list[list[int]]) -> None:
     """With ``first``, each crawl held against those before it keeps in all what a run over all of them keeps."""
     with tempfile.TemporaryDirectory() as place:
