@@ -17,13 +17,16 @@ import pytest
 
 import refinery
 from refinery.demo import sample
+from refinery.executors.local import LocalExecutor
 from refinery.inspect.reader import open_root
+from refinery.planner.selection import Selection
 from refinery.recipe import Pipeline, parse
 from refinery.root.root import Root
 from refinery.store import S3Store, s3, s3_requests, taken
 from tests.conftest import REPOSITORY
 from tests.engine.roots import TEXTS, pipeline, quick, slow_kinds, steps, write_inputs
-from tests.engine.toy import Gather, Length, LineSource, Same
+from tests.engine.test_stragglers import no_patience
+from tests.engine.toy import Gather, Hung, Length, LineSource, Same
 from tests.storage.held import contents_of
 from tools.s3server import BUCKET, S3Server
 
@@ -226,6 +229,25 @@ def test_a_server_that_is_killed_and_started_again(bucket: str, tmp_path: Path, 
     calm = given.model_copy(update={"root": str(tmp_path / "root")})
     assert refinery.run(calm).complete
     assert contents_of(given.root) == contents_of(calm.root)
+
+
+@pytest.mark.slow
+def test_a_worker_that_stops_loses_no_receipt(bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another worker does its task, in a new root and where receipts are withdrawn first: all is as if none stopped."""
+    no_patience(monkeypatch, 2)
+    once = tmp_path / "once"
+    write_inputs(tmp_path / "in", [["a first line", "another one"], ["it hung here", "a last line"], ["a last line"]])
+    given = pipeline(tmp_path, steps(LineSource(), Hung(once=str(once)), Same(), Gather()))
+    there = given.model_copy(update={"root": f"{bucket}/root"})
+    for force in (False, True):
+        once.unlink(missing_ok=True)
+        assert refinery.run(there, Selection(force=force), executor=LocalExecutor(2, 2**40)).complete
+        assert once.exists()
+        assert quick(given).complete
+        assert contents_of(there.root) == contents_of(given.root)
+        assert quick(there).tasks == 0
+        [*_, record] = [STORE.read(path) for path in STORE.list(f"{there.root}/runs/[0-9]*.json")]
+        assert "part 1: has taken" in record.decode()
 
 
 SCRIPT = """
