@@ -6,10 +6,12 @@ It only imports that program for a task with something that is defined there, su
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import pickle
 import runpy
+import signal
 import struct
 import sys
 import threading
@@ -34,6 +36,9 @@ POSITION = struct.Struct("<QQ64p")
 
 START = "import sys; sys.path[:] = sys.argv[4:]; from refinery.executors.worker import main; main()"
 """Code of a worker process. Its arguments: file descriptors of pipe, lifeline and position; the module path."""
+
+PARENT_DEATH_SIGNAL = 1
+"""``PR_SET_PDEATHSIG`` of prctl(2)."""
 
 IMPORTED_AS = "__mp_main__"
 """Name of the main module in a worker, as with multiprocessing: ``__name__ == "__main__"`` is false there."""
@@ -63,7 +68,7 @@ class Program:
 def main() -> None:
     """Serve tasks until the pipe is closed or the parent ends."""
     pipe, lifeline, position = (int(number) for number in sys.argv[1:4])
-    threading.Thread(target=_end_with_parent, args=(lifeline,), daemon=True).start()
+    _end_with_parent(lifeline)
     pa.set_cpu_count(1)  # there is one worker per core, and each thread needs memory of its own
     with Connection(pipe) as connection, mmap.mmap(position, POSITION.size) as shared:
         program: Program = connection.recv()
@@ -104,6 +109,13 @@ def _failure(error: Exception) -> tuple[RefineryError | None, str, str]:
 
 
 def _end_with_parent(lifeline: int) -> None:
+    """Have this process end when its parent ends, even while it is stopped (on Linux: elsewhere once it goes on)."""
+    threading.Thread(target=_end_with_lifeline, args=(lifeline,), daemon=True).start()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def _end_with_lifeline(lifeline: int) -> None:
     """End this process when the lifeline is closed: only the parent can write to it, and never does."""
     os.read(lifeline, 1)
     os._exit(1)

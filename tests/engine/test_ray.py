@@ -192,7 +192,7 @@ print(outcome.result)
 
 
 def test_a_second_worker_does_a_task_that_hangs(nodes: Nodes, tmp_path: Path) -> None:
-    """One outcome counts, and the worker that hangs is ended."""
+    """One outcome counts, and the worker that hangs is ended, even if it is stopped."""
     path = tmp_path / "first"
     command = [sys.executable, "-c", HANGS, nodes.options[-1], str(path)]
     said = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=WAIT)

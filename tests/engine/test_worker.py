@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import REPOSITORY
@@ -37,6 +38,19 @@ def main():
 """
 
 
+STOPPED = """
+import os, signal, sys
+from refinery.executors.local import LocalExecutor
+from tests.engine.test_deaths import double
+executor = LocalExecutor(1, 2**40)
+[outcome] = executor.map(double, [4])
+os.kill(outcome.report.pid, signal.SIGSTOP)
+os.waitpid(outcome.report.pid, os.WUNTRACED)
+print(outcome.report.pid, flush=True)
+sys.stdin.read()
+"""
+
+
 def execute(folder: Path, *arguments: str, given: str | None = None) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a Python process."""
     env = os.environ | {"PYTHONPATH": str(REPOSITORY)}
@@ -53,6 +67,18 @@ def test_a_script_needs_no_main_guard(folder: Path) -> None:
     assert execute(folder, "program.py") == (0, "True\n", "")
     assert (folder / "begun").read_text() == "x"
     RootContents(folder / "root").check_files()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it ends when it goes on")
+def test_a_stopped_worker_ends_with_a_parent_that_is_killed() -> None:
+    """Nobody would have it go on."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", STOPPED], cwd=REPOSITORY, text=True, **pipes) as parent:
+        assert parent.stdout is not None
+        worker = psutil.Process(int(parent.stdout.readline()))
+        assert worker.status() == psutil.STATUS_STOPPED
+        parent.kill()
+    assert psutil.wait_procs([worker], timeout=60) == ([worker], [])
 
 
 @pytest.mark.slow

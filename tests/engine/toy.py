@@ -73,14 +73,14 @@ def records(path: str, rows: Sequence[tuple[int, str]], skipped: int) -> Records
 
 
 def hang_once(path: str, mark: ProgressMarker) -> int:
-    """Write the number of this process to a new file and hang; where there is one, return the number."""
+    """Write the number of this process to a new file and stop; where there is one, return the number."""
     del mark
     try:
         with open(path, "x", encoding="ascii") as stream:
             stream.write(str(os.getpid()))
     except FileExistsError:
         return os.getpid()
-    time.sleep(3600)
+    os.kill(os.getpid(), signal.SIGSTOP)
     raise AssertionError
 
 
