@@ -29,6 +29,7 @@ class Session:
     verbose: bool = False
     color: bool | None = field(default_factory=lambda: False if os.environ.get("NO_COLOR") else None)
     root: str | None = None
+    overrides: tuple[str, ...] = ()
 
     def print_text(self, text: str) -> None:
         """Print text for people: to standard output, to standard error with --json, not at all with -q."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from refinery.cli._options import PATH, RECIPE, root_option
+from refinery.cli._options import PATH, RECIPE, Session, root_option
 from refinery.errors import UsageError
 from refinery.formatting import plural, safe, shortened
 from refinery.inspect.edits import edited
@@ -44,6 +44,20 @@ HOSTS = 3
 
 
 def root_options(command: Callback) -> Callback:
+    """Add -c, --root and --set: the first two passed as ``config`` and ``root``, which ``root_of`` resolves."""
+    return selection_options(
+        click.option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a value of that recipe, as in the run: a file in it may be opened as well. Repeatable.",
+            multiple=True,
+            expose_value=False,
+            callback=_store_overrides,
+        )(command)
+    )
+
+
+def selection_options(command: Callback) -> Callback:
     """Add -c and --root, passed as ``config`` and ``root``; ``root_of`` resolves them."""
     command = root_option(command)
     about = (
@@ -53,28 +67,40 @@ def root_options(command: Callback) -> Callback:
     return click.option("-c", "--config", metavar="FILE", help=about, type=PATH)(command)
 
 
+def _store_overrides(context: click.Context, parameter: click.Parameter, overrides: tuple[str, ...]) -> None:
+    del parameter
+    context.ensure_object(Session).overrides = overrides
+
+
 def root_of(config: str | None, root: str | None) -> str:
     """Return the root that the options select. Raises UsageError if neither option nor recipe names one.
 
     A recipe is loaded even if ``root`` is set: it lets the root's stored recipe open local files that it names.
     """
-    if root is not None and config is None:
+    if root is not None and config is None and not _overrides():
         return root
     return recipe_of(config, root).root
 
 
 def recipe_of(config: str | None, root: str | None) -> Pipeline:
     """Load the recipe of the options, or the default one. Raises UsageError if there is none."""
+    overrides = _overrides()
     if config is None and not store_for(RECIPE).exists(RECIPE):
+        if overrides and root is not None:
+            raise UsageError("--set without a recipe", hint=f"pass -c RECIPE (there is no {RECIPE} in this folder)")
         raise UsageError(
             "no root selected", hint=f"pass --root DIR, or -c RECIPE (there is no {RECIPE} in this folder)"
         )
-    return load(config or RECIPE, root=root)
+    return load(config or RECIPE, overrides, root)
+
+
+def _overrides() -> tuple[str, ...]:
+    return click.get_current_context().ensure_object(Session).overrides
 
 
 def edits_of(config: str | None, root: str | None) -> tuple[Setting, ...]:
     """Return the recipe values that were edited since the run; none if only a root is selected."""
-    return () if root is not None and config is None else edited(recipe_of(config, root))
+    return () if root is not None and config is None and not _overrides() else edited(recipe_of(config, root))
 
 
 def edits_text(edits: Sequence[Setting], *, every: bool) -> str:

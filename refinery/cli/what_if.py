@@ -10,7 +10,7 @@ import click
 
 from refinery.cli._options import Session, count_option, output_options, pass_session
 from refinery.cli._output import columns, print_json
-from refinery.cli._reading import root_of, root_options
+from refinery.cli._reading import root_of, selection_options
 from refinery.formatting import plural, safe
 from refinery.inspect.flips import Flips, StageYield
 from refinery.inspect.group_yields import GroupYield
@@ -23,7 +23,7 @@ GROUPS = 10
 
 
 @click.command("what-if")
-@root_options
+@selection_options
 @click.option(
     "--set",
     "overrides",

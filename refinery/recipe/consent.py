@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from refinery.assets import Asset
 from refinery.stage.base import Stage
 
-HINT = "if you trust the author of this root, pass its recipe: -c FILE"
+HINT = "if you trust the author of this root, pass its recipe: -c FILE, and the --set of the run if that names it"
 
 _files: set[str] = set()
 """Paths of assets that the user's recipes have named in this process."""

@@ -22,14 +22,16 @@ from refinery.cli._output import columns, percent, print_json
 from refinery.cli._reading import cut_lines, metric_texts, wrapped
 from refinery.cli.sample import _quoted
 from refinery.cli.stats import bar
+from refinery.demo import sample
 from refinery.formatting import safe, safe_lines, shortened, span
 from refinery.inspect.evidence import Mark
 from refinery.inspect.outcomes import Cut, MetricValue, StageOutcome
 from refinery.inspect.quarantine import Case
 from refinery.inspect.rows import Document
 from refinery.inspect.samples import Sample
-from refinery.recipe import recipe_dict
+from refinery.recipe import consent, recipe_dict
 from refinery.stages.substring import Substring
+from tests.engine.inline import InlineExecutor
 from tests.engine.looked import LINES, make, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource
@@ -50,6 +52,46 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
         return code, *capsys.readouterr()
 
     return command
+
+
+LISTED = """
+max_broken_inputs: 100%
+inputs: demo/*.warc.gz
+root: root
+pipeline:
+  - warc
+  - url
+"""
+
+
+def test_a_file_that_set_names_is_opened_where_it_is_named_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say
+) -> None:
+    """By --set with a recipe, or in the recipe; a root alone is no reason to open it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("refinery.runner.run._executor", lambda given: InlineExecutor())
+    sample("demo", pages=120, files=1, seed=3)
+    Path("listed.txt").write_text("example.com\n")
+    Path("refinery.yaml").write_text(LISTED)
+    Path("listing.yaml").write_text(LISTED.replace("- url", "- url: {blocklists: [./listed.txt]}"))
+    setting = ("--set", "url.blocklists=[./listed.txt]")
+    code, _, error = say("run", *setting)
+    assert code == 0, error
+
+    def answer(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(consent, "_files", set())  # another process
+        return say(*arguments)
+
+    for refused in (["sample"], ["sample", "--root", "root"]):
+        code, _, error = answer(*refused)
+        assert code == 2
+        assert "must not open the file './listed.txt'" in error and "the --set of the run" in error
+    for allowed in (["sample", *setting], ["sample", "-c", "listing.yaml"]):
+        assert answer(*allowed)[0] == 0
+    assert "edited since the run: url.blocklists" in answer("stats")[1]
+    assert "edited" not in answer("stats", *setting)[1]
+    Path("refinery.yaml").unlink()
+    assert "pass -c RECIPE" in answer("sample", "--root", "root", *setting)[2]
 
 
 def data(answer: tuple[int, str, str], code: int = 0) -> Any:
