@@ -190,13 +190,14 @@ def test_real_runs_make_the_same_under_simulated_deaths(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_crawl_is_recorded_by_the_real_planner(tmp_path: Path) -> None:
+@pytest.mark.parametrize("over_ranges", [False, True])
+def test_a_crawl_is_recorded_by_the_real_planner(tmp_path: Path, *, over_ranges: bool) -> None:
     """Parts that stand for several archives make the phases and tasks of a part for each, but for the parts."""
     (tmp_path / "crawl").mkdir()
-    known = patterns(tmp_path / "crawl", recipe(1), 100)
+    known = patterns(tmp_path / "crawl", recipe(1, over_ranges=over_ranges), 100)
     with patch.object(tiers, "FAN_IN", 8):
-        few = record(tmp_path / "crawl", 24, 12, known).whole()
-        every = record(tmp_path / "crawl", 24, 24, known).whole()
+        few = record(tmp_path / "crawl", 24, 12, known, over_ranges=over_ranges).whole()
+        every = record(tmp_path / "crawl", 24, 24, known, over_ranges=over_ranges).whole()
     assert few.parts == every.parts == 24
     assert [(one.kind, one.unit) for one in few.phases] == [(one.kind, one.unit) for one in every.phases]
     for one, other in zip(few.phases, every.phases, strict=True):

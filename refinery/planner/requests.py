@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from refinery.formatting import plural
@@ -43,7 +43,7 @@ def requests_of(tasks: Iterable[RoundTask | TierTask]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for task in tasks:
         outputs = 1 if isinstance(task, TierTask) or task.round.unit else len(task.parts)
-        counts["get"] += _merging(task.runs) if isinstance(task, TierTask) else _round(task)
+        counts["get"] += _merging(task) if isinstance(task, TierTask) else _round(task)
         counts["put"] += 1 + outputs * _writing(task.bytes // max(1, outputs))
         counts["delete"] += 1  # of a receipt that another try has left
     return dict(counts)
@@ -59,8 +59,9 @@ def _round(task: RoundTask) -> int:
     return gets + len(task.parts)
 
 
-def _merging(runs: Sequence[SortedRun]) -> int:
-    return reading(runs[0].bytes, 0) + sum(_opening(run, run.bytes) for run in runs)
+def _merging(task: TierTask) -> int:
+    runs, size = task.runs, max(1, sum(run.bytes for run in task.runs))
+    return reading(runs[0].bytes, 0) + sum(_opening(run, run.bytes * task.bytes // size) for run in runs)
 
 
 def _opening(run: SortedRun, share: int) -> int:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any
 
 import msgspec
@@ -17,40 +16,17 @@ from msgspec import structs
 from refinery.identity import CommonContents, part_key, reduce_identity, rounds_identity
 from refinery.planner import tiers
 from refinery.planner.parts import Part
+from refinery.planner.round_files import REDUCED, RoundFile
+from refinery.planner.transposition import GroupMerge, Transposition
 from refinery.recipe import Step
 from refinery.root.receipts import Receipt
 from refinery.root.reference import ReferencePart
 from refinery.stage.addresses import is_reference
 from refinery.stage.global_stage import Global
 from refinery.stage.rounds import Reduce, Round
-from refinery.task.shuffle import SHARE, ranges
+from refinery.task.shuffle import ranges
 from refinery.task.tasks import MappedFiles, RoundTask
-from refinery.task.tiers import Order, SortedRun, TierTask
-
-KEY_BYTES = 16
-"""Bytes of a keyed row in memory, where a receipt does not record them."""
-
-REDUCED = "reduced"
-"""Name in the receipts of what a range sends to all parts."""
-
-
-class _File(msgspec.Struct, frozen=True, gc=False):
-    """Sorted rows of one part, or merged ones: the file, its content id, and the bytes of its rows in memory."""
-
-    run: SortedRun
-    content: str
-    bytes: int
-
-    @classmethod
-    def merged(cls, receipt: Receipt, name: str, first: int) -> _File:
-        """Rows of several parts; of keyed ones, the ``first`` is the number of the first part."""
-        run = SortedRun(first, receipt.files[name][0].path, merged=True, bytes=receipt.total(name))
-        return cls(run, receipt.contents[name], _size(receipt, name))
-
-    @property
-    def label(self) -> str:
-        """The file as an input of a task."""
-        return self.content if self.run.merged else f"{self.run.number}:{self.content}"
+from refinery.task.tiers import Order, TierTask
 
 
 class _Mapped(msgspec.Struct, frozen=True, gc=False):
@@ -75,13 +51,15 @@ class FileShuffle:
         self._parts = parts
         new = [ReferencePart(part.number, "", part.mapped) for part in parts if part.mapped is not None]
         self._mapped = [_mapped(part) for part in [*new, *reference]]
-        self._of_map = [_keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
-        self._keyed: Sequence[_File] = self._of_map
-        self._runs: Sequence[_File] = self._keyed
+        self._of_map = [RoundFile.keyed(part.number, part.mapped, part.root) for part in [*new, *reference]]
+        self._keyed: Sequence[RoundFile] = self._of_map
+        self._runs: Sequence[RoundFile] = self._keyed
         """The files that tasks read: those of ``_keyed``, or the fewer ones that tiers have merged them to."""
         self._sent: Sequence[Receipt] = ()
-        self._reduced: Sequence[_File] = ()
-        """Likewise what ranges sent to all parts."""
+        self._reduced: Sequence[RoundFile] = ()
+        """Likewise what ranges sent to all parts, for tasks that have all of them."""
+        self._transposition: Transposition | None = None
+        """Likewise for tasks that have a part each."""
         self._addressed = False
         self._first = True
         self._verdicts: dict[str, Receipt] = {}
@@ -114,10 +92,13 @@ class FileShuffle:
         mapped = self._parts_of(operator)
         needs_memory = all(other.unit for other in self._stage.rounds())
         reduced = self._sent_as(REDUCED) if self._addressed else None
+        transposed = self._transposed(operator)
         for part in mapped:
             number, documents = part.files.number, part.files.documents
             paths, contents, size = reduced or self._sent_as(str(number))
-            total, size = size, size // len(mapped) if reduced else size
+            total = size
+            if reduced:
+                (paths, total), size = transposed.read(number), size // len(mapped)
             own = (":".join([str(number), *part.contents[1:]]),)
             memory = self._stage.needs(documents, size) if needs_memory else 0
             share: dict[str, Any] = {
@@ -153,22 +134,33 @@ class FileShuffle:
 
     def merges(self, operator: Round) -> list[TierTask]:
         """Return the tasks that merge the files that every task of a round reads; none where they are few enough."""
-        order: Order = "key" if isinstance(operator, Reduce) else "part" if operator.unit else "file"
+        if operator.unit == "part":
+            return [*map(self._group_merge, count(), self._transposed(operator).merges())]
+        order: Order = "key" if isinstance(operator, Reduce) else "file"
         some = [group for group in self._groups(operator) if len(group) > 1]
         return [self._merge(order, number, group) for number, group in enumerate(some)]
 
     def merge(self, operator: Round, results: Sequence[Receipt]) -> None:
         """Read the files that ``merges`` made instead of those that they were made from."""
-        made, files = iter(results), list[_File]()
+        if operator.unit == "part":
+            self._transposed(operator).merge(RoundFile.merged(receipt, REDUCED, 0) for receipt in results)
+            return
+        made, files = iter(results), list[RoundFile]()
         name = "keys" if isinstance(operator, Reduce) else REDUCED
         for group in self._groups(operator):
-            files.append(group[0] if len(group) == 1 else _File.merged(next(made), name, group[0].run.number))
+            files.append(group[0] if len(group) == 1 else RoundFile.merged(next(made), name, group[0].run.number))
         if isinstance(operator, Reduce):
             self._runs = files
         else:
             self._reduced = files
 
-    def _groups(self, operator: Round) -> list[Sequence[_File]]:
+    def _transposed(self, operator: Round) -> Transposition:
+        if self._transposition is None:
+            parts = [part.files for part in self._parts_of(operator)]
+            self._transposition = Transposition(parts, self._reduced, self._stage.memory)
+        return self._transposition
+
+    def _groups(self, operator: Round) -> list[Sequence[RoundFile]]:
         """The files that go into one; no parts of the dataset together with reference parts."""
         files = self._runs if isinstance(operator, Reduce) else self._reduced
         fan_in = max(2, tiers.FAN_IN // (2 if any(file.run.excluded for file in files) else 1))
@@ -178,33 +170,27 @@ class FileShuffle:
         shares = [max(1, fan_in * len(kind) // len(files)) for kind in kinds]
         return [group for kind, most in zip(kinds, shares, strict=True) for group in tiers.groups(kind, most, fan_in)]
 
-    @cached_property
-    def _numbers(self) -> list[int]:
-        return sorted(part.files.number for part in self._mapped)
+    def _merge(self, order: Order, number: int, files: Sequence[RoundFile]) -> TierTask:
+        inputs = tuple(file.label for file in files)
+        key, size = part_key(f"merge by {order}", inputs), sum(file.run.bytes for file in files)
+        return self._tier(files, order=order, number=number, key=key, inputs=inputs, bytes=size)
 
-    def _merge(self, order: Order, number: int, files: Sequence[_File]) -> TierTask:
-        inputs, size = tuple(file.label for file in files), sum(file.bytes for file in files)
-        numbers = self._numbers if order == "part" else ()
-        count = min(len(numbers), 1 + size * SHARE // self._stage.memory)
-        return TierTask(
-            root=self._root,
-            stage=self._stage,
-            name=self._name,
-            folder=self._folder,
-            key=part_key(f"merge by {order}", inputs),
-            inputs=inputs,
-            number=number,
-            runs=tuple(file.run for file in files),
-            order=order,
-            ends=tuple(numbers[len(numbers) * place // count - 1] for place in range(1, count + 1)),
-            bytes=sum(file.run.bytes for file in files),
-        )
+    def _group_merge(self, number: int, merge: GroupMerge) -> TierTask:
+        first, last = merge.group.span
+        own, contents = (f"parts {first}-{last}",), CommonContents(file.label for file in merge.group.files)
+        share: dict[str, Any] = {"number": number, "parts": (first, last), "bytes": merge.bytes}
+        key = contents.key("merge by part", own)
+        return self._tier(merge.group.files, order="part", key=key, inputs=(*own, contents.id), **share)
+
+    def _tier(self, files: Sequence[RoundFile], **share: Any) -> TierTask:
+        runs = tuple(file.run for file in files)
+        return TierTask(root=self._root, stage=self._stage, name=self._name, folder=self._folder, runs=runs, **share)
 
     # -------------------------------------------------------------------------------------------------------- results
 
     def exclude(self, results: Sequence[Receipt]) -> None:
         made = {name: receipt for receipt in results for name in receipt.files}
-        keyed = list[_File]()
+        keyed = list[RoundFile]()
         for place, (part, file) in enumerate(zip(self._mapped, self._of_map, strict=True)):
             name = str(part.files.number)
             path, content = made[name].files[name][0].path, made[name].contents[name]
@@ -213,17 +199,20 @@ class FileShuffle:
             keyed.append(structs.replace(file, run=run, content=f"{file.content}:{content}"))
         self._keyed = self._runs = keyed
         self._sent, self._reduced, self._addressed, self._first = (), (), False, True
+        self._transposition = None
 
     def send(self, results: Sequence[Receipt], *, addressed: bool) -> None:
-        self._sent, self._addressed, self._first = results, addressed, False
-        self._reduced = [_File.merged(receipt, REDUCED, 0) for receipt in results if REDUCED in receipt.files]
+        self._sent, self._addressed, self._first, self._transposition = results, addressed, False, None
+        self._reduced = [RoundFile.merged(receipt, REDUCED, 0) for receipt in results if REDUCED in receipt.files]
 
     def rekey(self, results: Sequence[Receipt]) -> None:
-        self._keyed = [_keyed(part.files.number, made) for part, made in zip(self._mapped, results, strict=True)]
+        self._keyed = [
+            RoundFile.keyed(part.files.number, made) for part, made in zip(self._mapped, results, strict=True)
+        ]
         self._runs, self._first = self._keyed, False
 
     def regroup(self, results: Sequence[Receipt]) -> None:
-        self._keyed = self._runs = [_File.merged(one, REDUCED, 0) for one in results if REDUCED in one.files]
+        self._keyed = self._runs = [RoundFile.merged(one, REDUCED, 0) for one in results if REDUCED in one.files]
         self._first = False
 
     @property
@@ -242,13 +231,3 @@ def _mapped(part: ReferencePart) -> _Mapped:
     documents, index = part.mapped.rows["in"], part.mapped.files["index"][0].path
     contents = (part.mapped.contents["keys"], part.mapped.contents["index"], *([part.content] if part.content else []))
     return _Mapped(MappedFiles(part.number, documents, index, part.root, part.verdict), contents)
-
-
-def _keyed(part: int, receipt: Receipt, root: str = "") -> _File:
-    run = SortedRun(part, receipt.files["keys"][0].path, root, bytes=receipt.total("keys"))
-    return _File(run, receipt.contents["keys"], _size(receipt, "keys"))
-
-
-def _size(receipt: Receipt, name: str) -> int:
-    """Return the bytes of rows in memory."""
-    return receipt.rows.get("bytes", receipt.rows[name] * KEY_BYTES)

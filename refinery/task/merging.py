@@ -85,17 +85,3 @@ class _Head:
 def _one(pieces: list[pa.RecordBatch]) -> pa.RecordBatch:
     """Return batches as one."""
     return pieces[0] if len(pieces) == 1 else pa.Table.from_batches(pieces).combine_chunks().to_batches()[0]
-
-
-def split_at(run: Iterator[pa.RecordBatch], limits: Sequence[int]) -> Iterator[list[pa.RecordBatch]]:
-    """Yield the rows of a run up to each of some keys that divide it; there are none above the last one."""
-    left: pa.RecordBatch | None = None
-    for limit in limits:
-        pieces = []
-        while (rows := next(run, None) if left is None else left) is not None:
-            count = search(rows.column(KEY).to_numpy(), limit)
-            pieces += [rows.slice(0, count)] if count else []
-            left = rows.slice(count) if count < len(rows) else None
-            if left is not None:
-                break
-        yield pieces

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -20,8 +19,8 @@ from refinery.stage.global_stage import Global
 from refinery.stage.keyed import KEY, sort_rows
 from refinery.store import store_for
 from refinery.task.commit import Sizes, commit
-from refinery.task.merging import gathered, split_at
-from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, Run, numbered, read_range, rows_left
+from refinery.task.merging import gathered
+from refinery.task.shuffle import AT_ONCE, FEW, ROW_GROUP, Run, copied, numbered, read_range, rows_left
 
 TIER_ROWS = 4 * ROW_GROUP
 """Rows of a row group of a merged file, whose footer each task of the next round reads."""
@@ -49,10 +48,7 @@ class SortedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class TierTask:
-    """Merge ``runs`` to one file.
-
-    In the order of parts, the rows from one part among ``ends`` to the next are in memory.
-    """
+    """Merge ``runs`` to one file; in the order of parts, their rows for ``parts``, which are in memory."""
 
     root: str
     stage: Global
@@ -63,8 +59,10 @@ class TierTask:
     number: int
     runs: tuple[SortedRun, ...]
     order: Order
-    ends: tuple[int, ...] = ()
+    parts: tuple[int, int] = (0, 0)
+    """The first and the last number."""
     bytes: int = 0
+    """Of ``runs``; in the order of parts, about their share."""
 
     memory: ClassVar[int] = 0
 
@@ -94,13 +92,12 @@ def merge_tier(task: TierTask) -> Receipt:
     started = time.perf_counter()
     root = Root(task.root, store_for(task.root))
     root.withdraw(task.folder, task.key)
-    first, at_once = task.runs[0], min(ROW_GROUP, max(FEW, AT_ONCE // len(task.runs)))
+    first = task.runs[0]
     schema = schema_of(root_of(first.root, root), first.path)
-    streams = [_stream(root, run, at_once, numbers=task.order == "key") for run in task.runs]
     if task.order == "key" and not first.merged:
         schema = numbered(0, pa.RecordBatch.from_pylist([], schema=schema)).schema
-    sizes = Sizes(_MERGE[task.order](streams, task.ends))
-    content, written = write_batches(root, schema, sizes, TIER_ROWS)
+    sizes = Sizes(_MERGE[task.order](root, task))
+    content, written = write_batches(root, schema, sizes, ROW_GROUP if task.order == "part" else TIER_ROWS)
     folder = f"{task.folder}/{'map/keys' if task.order == 'key' else 'reduce'}"
     receipt = Receipt(
         kind="round",
@@ -127,38 +124,37 @@ def root_of(path: str, own: Root) -> Root:
     return Root(path, store_for(path)) if path else own
 
 
-def _stream(root: Root, run: SortedRun, at_once: int, *, numbers: bool) -> Iterator[pa.RecordBatch]:
-    """Yield all rows of a file, with the numbers of their parts where they have keys."""
-    batches = read_batches(root_of(run.root, root), [run.path], at_once)
-    if not numbers or run.merged:
+def _by_key(root: Root, task: TierTask) -> Iterator[pa.RecordBatch]:
+    for rows in gathered([_numbered_rows(root, run, len(task.runs)) for run in task.runs]):
+        yield from sort_rows(rows).combine_chunks().to_batches()
+
+
+def _numbered_rows(root: Root, run: SortedRun, runs: int) -> Iterator[pa.RecordBatch]:
+    """Yield all rows of one of so many runs, with the numbers of their parts."""
+    batches = read_batches(root_of(run.root, root), [run.path], min(ROW_GROUP, max(FEW, AT_ONCE // runs)))
+    if run.merged:
         yield from batches
         return
     for rows in rows_left(opened(root, run), batches):
         yield numbered(run.number, rows)
 
 
-def _by_key(streams: Sequence[Iterator[pa.RecordBatch]], ends: Sequence[int]) -> Iterator[pa.RecordBatch]:
-    del ends
-    for rows in gathered(streams):
-        yield from sort_rows(rows).combine_chunks().to_batches()
+def _by_part(root: Root, task: TierTask) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of some parts, those of each together, file after file as it reads them."""
+    (low, _), (_, high) = map(address_range, task.parts)
+    found = [copied(rows) for run in task.runs for rows in read_range(root_of(run.root, root), run.path, low, high)]
+    if found:
+        table = pa.Table.from_batches(found).combine_chunks()
+        found.clear()  # they are copied
+        order = np.argsort(parts_of(table.column(KEY).to_numpy()), kind="stable")
+        yield from table.take(pa.array(order)).to_batches()
 
 
-def _by_part(streams: Sequence[Iterator[pa.RecordBatch]], ends: Sequence[int]) -> Iterator[pa.RecordBatch]:
-    """Merge rows with addresses so that those of a part are together, file after file as the part reads them."""
-    limits = [address_range(part)[1] for part in ends]
-    for pieces in zip(*(split_at(stream, limits) for stream in streams), strict=True):
-        rows = pa.Table.from_batches(chain.from_iterable(pieces)) if any(pieces) else None
-        if rows is not None:
-            order = np.argsort(parts_of(rows.column(KEY).to_numpy()), kind="stable")
-            yield from rows.take(pa.array(order)).combine_chunks().to_batches()
+def _in_turn(root: Root, task: TierTask) -> Iterator[pa.RecordBatch]:
+    return read_batches(root, [run.path for run in task.runs], ROW_GROUP)
 
 
-def _in_turn(streams: Sequence[Iterator[pa.RecordBatch]], ends: Sequence[int]) -> Iterator[pa.RecordBatch]:
-    del ends
-    return chain.from_iterable(streams)
-
-
-_MERGE: Mapping[Order, Callable[[Sequence[Iterator[pa.RecordBatch]], Sequence[int]], Iterator[pa.RecordBatch]]] = {
+_MERGE: Mapping[Order, Callable[[Root, TierTask], Iterator[pa.RecordBatch]]] = {
     "key": _by_key,
     "part": _by_part,
     "file": _in_turn,

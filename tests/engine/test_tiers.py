@@ -15,7 +15,7 @@ from hypothesis import given, settings, strategies as st
 from refinery import Size
 from refinery.identity import part_key
 from refinery.inspect.verification import verify
-from refinery.planner import rounds, tiers
+from refinery.planner import tiers
 from refinery.recipe import Pipeline
 from refinery.root.receipts import Receipt
 from refinery.stage.addresses import reference_number
@@ -32,7 +32,7 @@ from refinery.task.commit import commit
 from refinery.task.merging import gathered
 from refinery.task.shuffle import Run, numbered
 from refinery.task.tasks import RoundTask
-from refinery.task.tiers import TierTask, _by_part
+from refinery.task.tiers import TierTask
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import LineSource, records
 
@@ -109,9 +109,8 @@ def outcome(root: Path) -> dict[str, Any]:
 
 def is_merge(receipt: Receipt) -> bool:
     """True for a receipt of files that several were merged to."""
-    return receipt.key in {
-        part_key(by, receipt.inputs) for by in ("merge", "merge by key", "merge by part", "merge by file")
-    }
+    by = ("merge", "merge by key", "merge by file")
+    return receipt.key in {part_key(one, receipt.inputs) for one in by} or receipt.inputs[0].startswith("parts ")
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +125,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 
 def small_ranges(patch: pytest.MonkeyPatch) -> None:
     """Ranges of keys of a few hundred bytes."""
-    for module in (shuffle, rounds):
-        patch.setattr(module, "SHARE", 2**20)
+    patch.setattr(shuffle, "SHARE", 2**20)
 
 
 @pytest.mark.slow
@@ -235,19 +233,6 @@ def merged_run(runs: Sequence[Run]) -> Run:
     streams = [iter([numbered(one.number, rows) for rows in one.read(0, 2**64)]) for one in runs]
     found = [row for rows in gathered(streams) for row in listed(sort_rows(rows).to_batches())]
     return run(runs[0].number, found, merged=True)
-
-
-@settings(max_examples=100)
-@given(st.lists(rows, min_size=1, max_size=4), st.lists(st.integers(0, 4), max_size=3, unique=True))
-def test_parts_read_what_files_sent_file_after_file(files: list[Rows], cuts: list[int]) -> None:
-    """Whatever parts are in memory at once, each part finds its rows in the order of the files."""
-    sent = [sorted((key % 5 << 32 | row, 0, number) for key, _, row in one) for number, one in enumerate(files)]
-    streams = [iter([table(one[:3]), table(one[3:])]) for one in sent]
-    merged = listed(_by_part(streams, [*sorted(cuts), 5]))
-    for part in range(5):
-        wanted = [row for one in sent for row in one if row[0] >> 32 == part]
-        assert [row for row in merged if row[0] >> 32 == part] == wanted
-    assert [row[0] >> 32 for row in merged] == sorted(row[0] >> 32 for one in sent for row in one)
 
 
 def test_a_merge_that_was_killed_is_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import argparse
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyarrow as pa
 from msgspec import structs
 
 from refinery.demo import sample
@@ -37,6 +39,7 @@ from refinery.executors import Done, Late, never_late
 from refinery.identity import digest, part_key
 from refinery.planner.plan import Plan
 from refinery.recipe import load
+from refinery.root.parquet import read_batches
 from refinery.root.receipt_index import ROWS, Entry, index_file
 from refinery.root.receipts import FileRef, Receipt, encoded
 from refinery.root.root import Root
@@ -45,6 +48,7 @@ from refinery.runner.manifests import State
 from refinery.runner.run import run
 from refinery.statistics.group_files import merge
 from refinery.store import store_for
+from refinery.task.shuffle import ROW_GROUP
 from refinery.task.tasks import AuditTask, JointTask, RoundTask, SegmentTask, Task, unmarked
 from refinery.task.tiers import TierTask, merge_tier
 
@@ -160,7 +164,8 @@ class Copier:
         """Write what a task commits, and yield its receipts."""
         assert not isinstance(task, JointTask)
         if isinstance(task, TierTask):
-            yield merge_tier(task)  # the small run has too few files to merge
+            with patch("refinery.task.tiers.read_range", _evenly(task)):
+                yield merge_tier(task)  # the small run has too few files to merge
             return
         pattern = self._patterns[_alike(task)]
         root = Root(task.root, store_for(task.root))
@@ -183,6 +188,18 @@ class Copier:
         if task.map is not None:
             key = part_key(task.map.identity, contents)
             yield _write(root, task.map.folder, pattern, pattern.receipts[-1], task.part, key, contents)
+
+
+def _evenly(task: TierTask) -> Callable[..., Iterator[pa.RecordBatch]]:
+    """Return a reader of as many rows as a group of parts has: in copies all rows are for one part."""
+    share = task.bytes / max(1, sum(run.bytes for run in task.runs))
+
+    def read(root: Root, path: str, low: int, high: int) -> Iterator[pa.RecordBatch]:
+        del low, high
+        for rows in read_batches(root, [path], ROW_GROUP):
+            yield rows.slice(0, math.ceil(len(rows) * share))
+
+    return read
 
 
 def _numbered(model: Receipt, names: Iterable[str]) -> Receipt:

@@ -58,7 +58,8 @@ class Repeats(Global):
 
     def reduce(self, groups: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for rows in groups:
-            yield pa.record_batch({"key": address(rows.column("part").to_numpy(), rows.column("row").to_numpy())})
+            sent_to = address(rows.column("part").to_numpy(), rows.column("row").to_numpy())
+            yield pa.record_batch({"key": sent_to, "repeated": rows.column("key")})
 
     def conclude(self, sent: pa.RecordBatchReader, part: MappedPart) -> pa.Table:
         return pa.table({"rows": [sum(map(len, sent))], "documents": [part.index().num_rows]})
@@ -86,16 +87,18 @@ def main() -> None:
         if server is not None:
             os.environ.update(server.environment())
         path = str(given.folder.resolve() / "root") if server is None else f"s3://{BUCKET}/root"
-        print(json.dumps({"runs": given.runs, "rounds": [*_rounds(given, Root(path, store_for(path)))]}))
+        found = [*rounds(Root(path, store_for(path)), given.runs, given.rows, given.memory, given.parts)]
+        print(json.dumps({"runs": given.runs, "rounds": found}))
     finally:
         if server is not None:
             server.kill()
 
 
-def _rounds(given: argparse.Namespace, root: Root) -> Iterator[dict[str, Any]]:
-    stage = Repeats(memory=given.memory)
+def rounds(root: Root, runs: int, rows: int, memory: int, some: int) -> Iterator[dict[str, Any]]:
+    """Write runs of so many rows, do the rounds, the last one of ``some`` parts, and yield the figures of each."""
+    stage = Repeats(memory=memory)
     with ThreadPoolExecutor(8) as threads:
-        parts = list(threads.map(lambda number: _part(root, number, given.rows), range(given.runs)))
+        parts = list(threads.map(lambda number: _part(root, number, rows), range(runs)))
     shuffle = FileShuffle(root.path, Step(stage.name, stage, False, "tools.bench.exchange:Repeats"), FOLDER, parts, ())
     for operator in stage.rounds():
         while merges := shuffle.merges(operator):
@@ -103,7 +106,7 @@ def _rounds(given: argparse.Namespace, root: Root) -> Iterator[dict[str, Any]]:
             yield _shown(f"{operator.name}: merge", figures)
             shuffle.merge(operator, results)
         tasks = [*operator.tasks(shuffle)]
-        results, figures = _done(tasks if operator.unit == "range" else tasks[: given.parts])
+        results, figures = _done(tasks if operator.unit == "range" else tasks[:some])
         yield _shown(operator.name, figures)
         if not operator.final:
             operator.pass_on(shuffle, results)
@@ -114,7 +117,8 @@ def _part(root: Root, number: int, rows: int) -> Part:
     keys = np.sort(np.random.default_rng(number).integers(0, 2**64, rows, np.uint64))
     row = pa.array(np.arange(rows, dtype=np.uint32))
     files, contents = {}, {}
-    for name, table in (("keys", pa.table({"key": keys, "row": row})), ("index", pa.table({"row": row}))):
+    index = pa.table({"size": np.zeros(rows, np.uint32)})  # which takes one request
+    for name, table in (("keys", pa.table({"key": keys, "row": row})), ("index", index)):
         contents[name], written = write_table(root, table, ROW_GROUP)
         files[name] = publish(root, written, f"{FOLDER}/map/{name}", number, f"{number:08x}")
     counts = {"in": rows, "keys": rows, "bytes": 12 * rows}

@@ -16,7 +16,7 @@ from typing import Any
 from tools.bench.bookkeeping import patterns
 from tools.simulate.cluster import CLOUD, FAILING
 from tools.simulate.crawl import Outcome, calibrated, simulate
-from tools.simulate.recorder import SMALL, recipe, record
+from tools.simulate.recorder import SMALL, many_documents, recipe, record
 from tools.simulate.recording import Recording
 from tools.simulate.timings import BUILT_IN, Timings
 
@@ -57,8 +57,9 @@ def _recording(given: argparse.Namespace) -> Recording:
     try:
         # In a process of its own: what it takes is not the driver's memory.
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            known = pool.submit(patterns, folder, recipe(1), SMALL).result()
-        recording = record(folder, given.archives, given.parts, known)
+            form = many_documents(given.archives)
+            known = pool.submit(patterns, folder, recipe(1, over_ranges=form), SMALL).result()
+        recording = record(folder, given.archives, given.parts, known, over_ranges=form)
     finally:
         shutil.rmtree(folder)
     if given.recording:

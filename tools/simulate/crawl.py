@@ -32,6 +32,9 @@ BY_PAGE = {
             "gather": 0.41,
             "choose": 0.41,
             "conclude": 0.41,
+            "texts": 0.64,
+            "copies": 0.64,
+            **dict.fromkeys(("edges", "contract", "spread", "label"), 0.8),
         }.items()
     },
     **dict.fromkeys(("minhash", "substring reduce", "substring mark", "substring"), SUBSTRING),
@@ -40,8 +43,9 @@ BY_PAGE = {
 """Seconds of a page of a crawl by kind of task.
 
 Rounds of ``minhash``: microseconds for each document of 10 million, ``fineweb`` (docs/near-duplicates.md), of which the
-last three take 1.22 together. ``export``: 6 core hours, with token ids (docs/snapshot.md). The sample is too small to
-measure these: it has few texts that are no copies.
+three before ``texts`` take 1.22 together. Those over ranges: 1.2 core hours of 3 billion documents for copies, 4 for
+clusters in two turns (docs/decisions/096-clusters-over-ranges.md). ``export``: 6 core hours, with token ids
+(docs/snapshot.md). The sample is too small to measure these: it has few texts that are no copies.
 """
 
 

@@ -29,6 +29,9 @@ from tools.simulate.timings import BUILT_IN, TaskSample, Timings, requests_by_pr
 SAMPLES = {"small": (1_200, 12, 1), "middle": (4_800, 12, 2), "large": (18_000, 12, 3)}
 """Pages, files and seed of each sample."""
 
+OVER_RANGES = ("small", "middle")
+"""Those that are refined again, with the rounds of ``minhash`` over ranges of keys."""
+
 
 class Meter:
     """Does tasks in this process, and keeps the CPU seconds and requests of each."""
@@ -56,11 +59,15 @@ class Meter:
         """Nothing is left to end."""
 
 
-def measured(folder: Path, name: str, root: str) -> list[TaskSample]:
+def measured(folder: Path, name: str, root: str, *, over_ranges: bool) -> list[TaskSample]:
     """Refine a sample into a root, and return its tasks."""
     sample(str(folder / name), *SAMPLES[name])
     path = folder / f"{name}.yaml"
-    text = recipe(1).format(folder=folder, crawl=name, root="root").replace(f'"{folder}/root"', f'"{root}"')
+    text = (
+        recipe(1, over_ranges=over_ranges)
+        .format(folder=folder, crawl=name, root="root")
+        .replace(f'"{folder}/root"', f'"{root}"')
+    )
     path.write_text(text, encoding="utf-8")
     meter = Meter()
     run(load(str(path)), executor=meter)
@@ -77,11 +84,19 @@ def main() -> None:
     server = S3Server(folder / "weed")
     try:
         os.environ.update(server.environment())
-        samples = [one for name in SAMPLES for one in measured(folder, name, f"s3://{BUCKET}/{name}")]
+        samples = [
+            one
+            for name in SAMPLES
+            for form in (False, True)[: 1 + (name in OVER_RANGES)]
+            for one in measured(folder, name, f"s3://{BUCKET}/{name}-{form}", over_ranges=form)
+        ]
     finally:
         server.kill()
     sizes = ", ".join(f"{files} archives with {pages:,} pages" for pages, files, _ in SAMPLES.values())
-    source = f"CPU seconds and requests of {len(samples)} tasks of three runs: {sizes}, all made by refinery.demo"
+    source = (
+        f"CPU seconds and requests of {len(samples)} tasks of {len(SAMPLES) + len(OVER_RANGES)} runs: {sizes}, all made"
+        " by refinery.demo; the first two also with the rounds of minhash over ranges"
+    )
     Timings.fit(samples, source).save(given.output)
 
 

@@ -8,14 +8,22 @@ makes as many ranges, merges and shards of the few rows as of those of the crawl
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from msgspec import structs
+
 from refinery.executors import Done, Late, never_late
+from refinery.planner import transposition
 from refinery.planner.requests import requests_of
+from refinery.planner.round_files import RoundFile
+from refinery.planner.rounds import FileShuffle
+from refinery.planner.transposition import OPENINGS
+from refinery.root.receipts import Receipt
+from refinery.stages.minhash import MinHash
 from refinery.store.remote import FIRST
 from refinery.store.s3_parts import PART
 from refinery.task.commit import peak_memory
@@ -55,7 +63,7 @@ pipeline:
   - repetition: {{}}
   - quality: {{}}
   - lines: {{}}
-  - minhash: {{profile: fineweb, memory: MEMORY}}
+  - minhash: {{profile: fineweb, memory: MEMORY, one_task: ONE_TASK}}
   - substring: {{memory: MEMORY}}
   - export: {{shard: SHARD}}
 executor: {{kind: local, workers: 1}}
@@ -71,6 +79,26 @@ class _Seen(NamedTuple):
     gets: float = -1.0
     puts: float = -1.0
     memory: int = 0
+
+
+class _ScaledShuffle(FileShuffle):
+    """Rows between rounds whose bytes are in proportion to the parts: see ``PhaseRecorder._divided``."""
+
+    def regroup(self, results: Sequence[Receipt]) -> None:
+        """See ``Shuffle.regroup``."""
+        super().regroup(results)
+        share = len(self._parts) / max(1, len(self._keyed))
+        self._keyed = self._runs = [_scaled(file, share) for file in self._keyed]
+
+    @property
+    def keyed(self) -> object:
+        """See ``Shuffle.keyed``. Copies never have equal contents: repeated rounds end when sizes are the same."""
+        return [file.bytes for file in self._keyed]
+
+
+def _scaled(file: RoundFile, share: float) -> RoundFile:
+    run = replace(file.run, bytes=round(file.run.bytes * share))
+    return structs.replace(file, bytes=round(file.bytes * share), run=run)
 
 
 @dataclass(frozen=True)
@@ -192,17 +220,34 @@ def _unit(task: Any) -> Unit:
     return "shard" if isinstance(task, SegmentTask) and "export" in task.stages else "part"
 
 
-def recipe(rows: float) -> str:
-    """Return the recipe of a crawl, of whose rows there are a share: one in ``rows``."""
+def recipe(rows: float, *, over_ranges: bool) -> str:
+    """Return the recipe of a crawl, of whose rows there are a share: one in ``rows``.
+
+    ``over_ranges`` is the form of the rounds of ``minhash`` without tasks that see all documents.
+    """
     memory = max(1, round(BUDGET / rows / 2**20))
-    return RECIPE.replace("MEMORY", f"{memory}MiB").replace("SHARD", str(round(2**30 / rows)))
+    one_task = "0" if over_ranges else str(2**62)
+    text = RECIPE.replace("MEMORY", f"{memory}MiB").replace("ONE_TASK", one_task)
+    return text.replace("SHARD", str(round(2**30 / rows)))
 
 
-def record(folder: Path, archives: int, parts: int, patterns: Mapping[Key, Pattern]) -> Recording:
+def many_documents(archives: int) -> bool:
+    """Return True for a crawl of more documents than ``minhash`` processes in one task."""
+    return archives * PAGES * KEPT > MinHash(profile="fineweb").one_task
+
+
+def record(folder: Path, archives: int, parts: int, patterns: Mapping[Key, Pattern], *, over_ranges: bool) -> Recording:
     """Plan and run a crawl of so many archives with so many parts, in a folder that is left as it is."""
     weights = Weights.of(patterns, archives // parts)
     recorder = PhaseRecorder(patterns, weights)
     first, part = (max(1, round(size / weights.rows)) for size in (FIRST, PART))
-    with patch("refinery.planner.requests.FIRST", first), patch("refinery.planner.requests.PART", part):
-        write_root(folder, parts, recorder, recipe(weights.rows))
+    openings, count = OPENINGS // weights.archives, transposition.group_count
+    with (
+        patch("refinery.planner.requests.FIRST", first),
+        patch("refinery.planner.requests.PART", part),
+        patch("refinery.planner.walk.FileShuffle", _ScaledShuffle),
+        patch("refinery.planner.transposition.OPENINGS", openings),
+        patch("refinery.planner.transposition.group_count", lambda some: count(some * weights.archives)),
+    ):
+        write_root(folder, parts, recorder, recipe(weights.rows, over_ranges=over_ranges))
     return Recording(parts * weights.archives, parts, peak_memory() // 10**6, tuple(recorder.phases))

@@ -64,7 +64,11 @@ def written(folder: Path, name: str, root: str) -> Path:
     """Write a sample and its recipe."""
     sample(str(folder / name), *SAMPLES[name])
     path = folder / f"{name}.yaml"
-    path.write_text(recipe(1).format(folder=folder, crawl=name, root="root").replace(f'"{folder}/root"', f'"{root}"'))
+    path.write_text(
+        recipe(1, over_ranges=False)
+        .format(folder=folder, crawl=name, root="root")
+        .replace(f'"{folder}/root"', f'"{root}"')
+    )
     return path
 
 
