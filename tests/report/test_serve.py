@@ -32,9 +32,6 @@ from refinery.stage.rules import Metric, Rule
 from tests.engine.looked import LINES, recipe
 from tests.engine.roots import pipeline, quick, steps, write_inputs
 from tests.engine.toy import Length, LineSource, Same
-from tests.report.test_pages import hostile
-
-__all__ = ["hostile"]
 
 
 class Client:

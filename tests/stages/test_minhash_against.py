@@ -24,7 +24,8 @@ from refinery.testing import Past, documents, run_global
 from tests.engine.roots import RootContents, pipeline, quick, steps, write_inputs
 from tests.engine.toy import Dated, LineSource
 from tests.stages.globally import Metrics, spread
-from tests.stages.test_minhash import clusters_in, naive
+from tests.stages.test_minhash import naive
+from tests.stages.test_minhash_verified import clusters_in
 
 LOOSE = {"bands": 8, "rows": 2, "ngram": 2, "unit": "words"}
 KINDS = {
