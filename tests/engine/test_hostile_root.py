@@ -162,7 +162,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("place", RECORDS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 20), VALUES, st.booleans())
 def test_a_record_with_any_value_in_it_is_read_or_refused(
     copy: Path, place: str, at: int, put: Any, whole: bool
@@ -193,7 +193,7 @@ def test_a_record_with_any_value_in_it_is_read_or_refused(
 
 
 @pytest.mark.parametrize("place", RECORDS)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 20), st.integers(0, 60), st.binary(max_size=8))
 def test_a_damaged_record_is_read_or_refused(copy: Path, place: str, at: int, cut: int, put: bytes) -> None:
     """Whatever bytes it has."""

@@ -201,7 +201,7 @@ ROOTS = ("root", "other")
 
 
 @pytest.mark.slow
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(ROOTS), changes | runs), max_size=6))
 def test_globs_read_what_receipts_say_whatever_was_done(history: Sequence[tuple[str, tuple[str, Any]]]) -> None:
     """Changed thresholds, fields, inputs and selections, forced and killed runs, and two roots of one recipe."""
