@@ -32,7 +32,7 @@ class PartGroup:
         """The first and the last number."""
         return self.parts[0].number, self.parts[-1].number
 
-    @property
+    @cached_property
     def documents(self) -> int:
         """Documents of the parts, at least one of each."""
         return sum(max(1, part.documents) for part in self.parts)
