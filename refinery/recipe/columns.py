@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -26,10 +28,26 @@ class Flow:
     kept: pa.Schema
     removed: pa.Schema
 
+    def __reduce__(self) -> tuple[Callable[[bytes], Flow], tuple[bytes]]:
+        """Pickle the schemas once for all tasks of a phase, and unpickle them once in a worker.
+
+        They are most of a task, and each field of them is an object to ``pickle``.
+        """
+        return _unpickled, (self._pickled,)
+
+    @cached_property
+    def _pickled(self) -> bytes:
+        return pickle.dumps((self.given, self.passed, self.kept, self.removed), pickle.HIGHEST_PROTOCOL)
+
     @property
     def has_language(self) -> bool:
         """True if this step, or one before it, identifies languages."""
         return LANG.name in self.removed.names
+
+
+@lru_cache(maxsize=256)
+def _unpickled(schemas: bytes) -> Flow:
+    return Flow(*pickle.loads(schemas))  # noqa: S301 - within a task, which is from the parent alone
 
 
 def flows(steps: Sequence[Step]) -> list[Flow]:

@@ -31,6 +31,15 @@ def runs() -> list[StepRun]:
     return [StepRun(step, flow) for step, flow in zip(recipe, flows(recipe), strict=True)]
 
 
+def test_the_columns_of_a_step_are_unpickled_once() -> None:
+    """In a worker they are one object for all tasks of a phase, equal to that of the driver."""
+    for flow in flows(steps(LineSource(), Length(), Upper(), Same())):
+        first, second = (pickle.loads(pickle.dumps(("a task", part, flow)))[-1] for part in range(2))
+        assert first is second
+        assert first == flow
+        assert first is not flow
+
+
 def batch(texts: list[str] = TEXTS) -> tuple[Docs, Measured]:
     """Documents as the source reads them."""
     return source_batch(runs()[0], records("a.txt", list(enumerate(texts)), 0))

@@ -36,7 +36,7 @@ inputs: {inputs}
 root: root
 pipeline: [warc: {{}}, url: {{}}, extract: {{}}, language: {{}}, repetition: {{}}, quality: {{}}, lines: {{}}]
 """
-DESCRIPTION = bytes(46_000)
+DESCRIPTION = bytes(61_000)
 """Of the size of a pickled task of the row stages of ``configs/refinedweb.yaml``."""
 
 LOOK = 0.1
