@@ -106,8 +106,8 @@ class TaskQueue(Iterator[T]):
         self._waiting, self._begun, self._closed = deque(tasks), begun, closed
 
     def begin_again(self, tasks: Sequence[T]) -> None:
-        """Have these tasks taken next, in their order: they end last otherwise, while slots are idle."""
-        self._waiting.extendleft(reversed(tasks))
+        """Have these tasks taken behind those that wait: what ended a worker, as scarce memory, may be over then."""
+        self._waiting.extend(tasks)
 
     def __next__(self) -> T:
         """Return the next task. Raises StopIteration while there is none."""
