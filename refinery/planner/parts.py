@@ -31,18 +31,14 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     left_out: LeftOut
 
     @classmethod
-    def of(cls, receipt: Receipt | None) -> Kept | None:
-        """Return those of a receipt, None without one."""
-        return (
-            None
-            if receipt is None
-            else cls(
-                tuple(file.path for file in receipt.files.get("kept", ())),
-                receipt.contents["kept"],
-                receipt.total("kept"),
-                receipt.rows.get("text", 0),
-                LeftOut.of(receipt) if receipt.taken_down else NOTHING,
-            )
+    def of(cls, receipt: Receipt) -> Kept:
+        """Return those of a receipt."""
+        return cls(
+            tuple(file.path for file in receipt.files.get("kept", ())),
+            receipt.contents["kept"],
+            receipt.total("kept"),
+            receipt.rows.get("text", 0),
+            LeftOut.of(receipt) if receipt.taken_down else NOTHING,
         )
 
 

@@ -183,22 +183,25 @@ class _Walk:
         """The parts with what the last step of a segment kept of them, or the first missing step: all, step by step."""
         followed: list[Part] = list(parts)
         going = [(place, part.contents) for place, part in enumerate(parts)]
+        kept = list[Kept]()
         for position in segment.positions:
             reached, going, keys, reapplied = going, [], list[str](), 0
             sought = [part_key(self._layout.identities[position], contents) for _, contents in reached]
-            for (place, contents), key, receipt in zip(reached, sought, self._briefs(position, sought), strict=True):
+            read = self._receipts if position == segment.last else self._briefs
+            for (place, contents), key, receipt in zip(reached, sought, read(position, sought), strict=True):
                 if receipt is None or (self._layout.written[position] and not receipt.written):
                     stored = self._stored(position, contents)
                     reapplied += bool(stored)
                     followed[place] = self._with_receipts(segment, parts[place], position, stored)
-                else:
-                    keys.append(key)
-                    going.append((place, (receipt.content,)))
+                    continue
+                keys.append(key)
+                kept += [Kept.of(receipt)] if isinstance(receipt, Receipt) else []
+                going.append((place, (receipt.content if isinstance(receipt, Brief) else kept[-1].content,)))
             self._add(position, len(parts), keys, reapplied=reapplied)
         mapped = self._mapped(segment.tail, going) if segment.tail is not None else {}
-        for (place, _), kept in zip(going, self._receipts(segment.last, keys), strict=True):
+        for (place, _), rows in zip(going, kept, strict=True):
             missing = segment.last + 1 if segment.tail is not None and place not in mapped else None
-            part = structs.replace(parts[place], kept=Kept.of(kept), mapped=mapped.get(place), missing=missing)
+            part = structs.replace(parts[place], kept=rows, mapped=mapped.get(place), missing=missing)
             followed[place] = part if missing is None else self._with_receipts(segment, part, missing)
         return followed
 

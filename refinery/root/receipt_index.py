@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from refinery.errors import StorageError
 from refinery.root.briefs import AMOUNTS, Brief, FilesBrief, amounts
-from refinery.root.keys import Keys, column_of
+from refinery.root.keys import Column, Keys, column_of
 from refinery.root.receipts import Receipt, decoded, encoded
 from refinery.root.statistics import Statistics
 from refinery.store import Store
@@ -37,6 +37,9 @@ LARGEST = 1 << 16
 
 _KEPT = 8
 """Index files of a folder whose receipts are in memory, compressed no more."""
+
+_RUN = 16
+"""Keys in the order of rows from which on they are looked for together: a search takes as long as to compare many."""
 
 _SUM = b"statistics"
 _NAMES = ("key", "tag", "statistics", "counted", "brief", "receipt")
@@ -109,12 +112,31 @@ class ReceiptIndex:
 
     def rows(self, keys: Sequence[str]) -> Rows:
         """Return the row of each key, -1 for none."""
-        if not len(self) or not keys:
-            return np.full(len(keys), -1)
-        wanted = column_of(keys)
+        found, place = np.full(len(keys), -1), 0
+        wanted = column_of(keys) if len(self) else self._keys
+        while place < len(wanted):  # keys in the order of parts are in the order of a file's rows
+            some = wanted[place : place + ROWS]
+            (first,) = self._search(some[:1])
+            count = self._equal(first, some)
+            found[place : place + count] = np.arange(first, first + count)
+            if count < min(len(some), _RUN):
+                found[place : place + len(some)] = self._search(some)
+                count = len(some)
+            place += count
+        return found
+
+    def _search(self, wanted: Column) -> Rows:
+        """Return the row of each key, -1 for none."""
         places = np.minimum(np.searchsorted(self._keys, wanted, sorter=self._order), len(self) - 1)
         rows: Rows = self._order[places]
         return np.where((self._keys[rows] == wanted) & self._valid[rows], rows, -1)
+
+    def _equal(self, first: int, wanted: Column) -> int:
+        """Return how many rows from the ``first`` on are those of the keys, one after another."""
+        rows = slice(first, first + len(wanted)) if first >= 0 else slice(0)
+        keys = self._keys[rows]
+        same = (keys == wanted[: len(keys)]) & self._valid[rows]
+        return len(keys) if same.all() else int(same.argmin())
 
     def valid(self, file: IndexFile) -> Keys:
         """Return the keys of a file's rows that count."""

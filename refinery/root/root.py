@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import TypeVar, cast
 
 import numpy as np
@@ -108,20 +108,21 @@ class Root:
         """Return the index of the receipts of a stage; an empty one for "", and where there is none."""
         return ReceiptIndex(self.store, self.full(folder) if folder else "")
 
-    def missing(self, receipts: Sequence[Receipt] | Sequence[FilesBrief]) -> list[str]:
+    def missing(
+        self, receipts: Sequence[Receipt] | Sequence[FilesBrief], listed: Container[str] = frozenset()
+    ) -> list[str]:
         """Return for each receipt a file that it names and that is not there, or has another size; "" for a whole one.
 
-        Files are not read: ``verify`` compares their rows.
+        Files of which no size is recorded are there if they are ``listed``. Files are not read: ``verify`` compares
+        their rows.
         """
         named = [one.named if isinstance(one, FilesBrief) else tuple(named_files(one)) for one in receipts]
-        sizes = self.store.sizes([f"{self.path}/{path}" for files in named for path, _ in files])
-        recorded = [size for files in named for _, size in files]  # None: the size of statistics is not
-        if all(
-            there is not None and (size is None or size == there) for there, size in zip(sizes, recorded, strict=True)
-        ):
+        asked = [one for files in named for one in files if one[1] is not None or one[0] not in listed]
+        sizes = self.store.sizes(self.path, [path for path, _ in asked])
+        if all(there is not None and size in (None, there) for there, (_, size) in zip(sizes, asked, strict=True)):
             return [""] * len(named)
-        each = iter(sizes)
-        return [first_absent([(path, size, next(each)) for path, size in files]) for files in named]
+        there = dict(zip([path for path, _ in asked], sizes, strict=True))
+        return [first_absent([(path, size, there.get(path, 0)) for path, size in files]) for files in named]
 
     def commit(self, folder: str, receipt: Receipt) -> None:
         """Write a receipt: from then on its files exist for readers."""

@@ -49,8 +49,8 @@ class Store(Protocol):
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
         """Return size and tag of many files, in their order; None for an absent one."""
 
-    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
-        """Return the sizes of many files, in their order; None for an absent one."""
+    def sizes(self, folder: str, paths: Sequence[str]) -> Sequence[int | None]:
+        """Return the sizes of many files, whose paths are below a folder, in their order; None for an absent one."""
 
     def exists(self, path: str) -> bool:
         """Return True if the path is a file."""

@@ -51,16 +51,23 @@ class LocalStore:
             return _stat(os.stat(path))
 
     def stats(self, paths: Sequence[str]) -> Sequence[Stat]:
-        return [self.stat(path) for path in paths]
+        try:
+            return [_stat(os.stat(path)) for path in paths]
+        except OSError:
+            return [self.stat(path) for path in paths]  # raises StorageError
 
     def find_stats(self, paths: Sequence[str]) -> Sequence[Stat | None]:
         return [self._find_stat(path) for path in paths]
 
-    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+    def sizes(self, folder: str, paths: Sequence[str]) -> Sequence[int | None]:
         try:  # of a crawl's millions, so each takes no more than it must
-            return [os.stat(path).st_size for path in paths]
-        except OSError:
-            return [None if stat is None else stat.size for stat in self.find_stats(paths)]
+            with _opened(folder) as handle:
+                if handle is not None:
+                    return [os.stat(path, dir_fd=handle).st_size for path in paths]
+        except OSError:  # one is absent, or cannot be looked at
+            pass
+        stats = self.find_stats([f"{folder}/{path}" for path in paths])
+        return [None if stat is None else stat.size for stat in stats]
 
     def _find_stat(self, path: str) -> Stat | None:
         try:

@@ -159,9 +159,10 @@ class S3Store(RemoteReading):
         names += [one["Prefix"] for one in page.get("CommonPrefixes", ())]
         return sorted(filter(None, (name.removeprefix(key).rstrip("/") for name in names)))
 
-    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+    def sizes(self, folder: str, paths: Sequence[str]) -> Sequence[int | None]:
         """See ``Store.sizes``."""
-        return [None if stat is None else stat.size for stat in self.find_stats(paths)]
+        stats = self.find_stats([f"{folder}/{path}" for path in paths])
+        return [None if stat is None else stat.size for stat in stats]
 
     def tags(self, folder: str) -> Mapping[str, str]:
         """See ``Store.tags``. Raises StorageError."""

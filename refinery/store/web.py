@@ -102,9 +102,10 @@ class WebStore(RemoteReading):
         del folder
         return ()
 
-    def sizes(self, paths: Sequence[str]) -> Sequence[int | None]:
+    def sizes(self, folder: str, paths: Sequence[str]) -> Sequence[int | None]:
         """See ``Store.sizes``."""
-        return [None if stat is None else stat.size for stat in self.find_stats(paths)]
+        stats = self.find_stats([f"{folder}/{path}" for path in paths])
+        return [None if stat is None else stat.size for stat in stats]
 
     def tags(self, folder: str) -> Mapping[str, str]:
         """Return no names: a web server lists nothing."""
