@@ -12,6 +12,7 @@ from tests.conftest import LEAST, REPOSITORY, SHARE, shortened
 
 SLOW = {
     "tests/engine/test_ray.py": "each test needs a cluster",
+    "tests/report/test_browser.py": "a browser; tests/report/test_pages.py has the text of pages",
     "tests/test_audit.py": "tests/engine/test_audit.py has quick tests of an audit",
 }
 
