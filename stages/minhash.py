@@ -158,7 +158,7 @@ class MinHash(ComparesTokens):
     )
 
     one_task: int = tuning(
-        10**9,
+        10**8,
         ge=0,
         description="most documents, reference ones included, of which copies and clusters are found in one task each; "
         "of more they are found in rounds over ranges of keys, with the same result",
