@@ -128,7 +128,7 @@ class ReceiptCache:
         index, (last, known, rows) = self.index(folder), self._last
         if last is not index or known != keys:
             rows = index.rows(keys)
-            self._last = index, keys, rows
+            self._last = index, keys[:], rows  # a list may grow
         return rows
 
     def _counting(self, folder: str, rows: Rows) -> npt.NDArray[np.bool_]:
