@@ -71,6 +71,9 @@ class Cost:
     def of(cls, files: int, inputs: int, parts: pa.Table, others: pa.Table) -> Cost:
         """Add up the ``AMOUNTS`` of receipts: of a stage's ``parts``, and of the ``others``, its shuffle and audit."""
         every = pa.concat_tables([parts, others])
+        requests: Counter[str] = Counter()
+        for one in requests_in(every):
+            requests.update(one)
         alone = others.filter(pc.equal(others["kind"], "resolve"))["seconds"].to_pylist()
         return cls(
             files,
@@ -82,7 +85,7 @@ class Cost:
             shuffled=_sum(others.filter(pc.not_equal(others["kind"], "audit")), "bytes"),
             documents=_sum(parts, "kept"),
             text=_sum(parts, "text"),
-            requests=dict(sum(map(Counter, requests_in(every)), Counter[str]())),
+            requests=dict(requests),
         )
 
     def times(self, factor: float) -> Cost:

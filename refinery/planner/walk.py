@@ -195,8 +195,9 @@ class _Walk:
                     followed[place] = self._with_receipts(segment, parts[place], position, stored)
                     continue
                 keys.append(key)
-                kept += [Kept.of(receipt)] if isinstance(receipt, Receipt) else []
-                going.append((place, (receipt.content if isinstance(receipt, Brief) else kept[-1].content,)))
+                going.append((place, (receipt.content,)))
+                if isinstance(receipt, Receipt):  # of the last step
+                    kept.append(Kept.of(receipt))
             self._add(position, len(parts), keys, reapplied=reapplied)
         mapped = self._mapped(segment.tail, going) if segment.tail is not None else {}
         for (place, _), rows in zip(going, kept, strict=True):

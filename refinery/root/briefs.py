@@ -1,6 +1,6 @@
 """The values of receipts that are read of all parts: a brief takes a third of the time of its receipt to read.
 
-Values that are added up or filtered are columns, which take a tenth of that.
+Values that are added up or filtered are columns: they are read in half the time of briefs, and added up without a loop.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _values(receipt: Receipt) -> tuple[Any, ...]:
         receipt.part,
         receipt.key,
         receipt.inputs,
-        receipt.contents.get("kept", ""),
+        receipt.content,
         *(rows.get(name, -1) for name in ("in", "kept", "removed", "skipped", "text")),
         receipt.seconds,
         None if ranks is None else sum(map(len, ranks)),

@@ -185,6 +185,11 @@ class Receipt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False)
         return {**self.files, **({"groups": (self.groups,)} if self.groups else {})}
 
     @property
+    def content(self) -> str:
+        """Content id of the kept rows, empty if it has none."""
+        return self.contents.get("kept", "")
+
+    @property
     def ranks(self) -> tuple[range, ...] | None:
         """Ranges of ranks of its documents, of a part whose documents are from all parts; else None."""
         if not self.inputs or not _RANKS.fullmatch(self.inputs[-1]):

@@ -1,4 +1,4 @@
-"""What verbs print and refuse: init, check, explain, stages, assets, and the recipes of the project."""
+"""Output and errors of init, check, explain, stages and assets, and of the project's recipes."""
 
 from __future__ import annotations
 

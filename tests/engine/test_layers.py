@@ -142,7 +142,7 @@ def sources() -> Iterator[tuple[str, Path]]:
 
 @cache
 def modules() -> dict[str, ast.Module]:
-    """The same, parsed."""
+    """Return the syntax trees of all modules by name."""
     return {name: ast.parse(path.read_text(encoding="utf-8"), str(path)) for name, path in sources()}
 
 

@@ -231,7 +231,7 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file() -> None:
 
 
 def test_a_value_that_could_not_be_read_is_complained_about_once() -> None:
-    """What pydantic says about a stand-in value helps nobody."""
+    """Pydantic's message about a placeholder value is not shown."""
     (problem,) = problems(judge("min_words: 0x1F"))
     assert "0x1F" in problem.message
 

@@ -56,7 +56,7 @@ def naive(files: Sequence[list[Any]], part: int) -> list[Any]:
 
 
 def merged(files: Sequence[list[Any]], span: tuple[int, int]) -> list[Any]:
-    """What a merge writes."""
+    """Return the rows that a merge writes."""
     return sorted((row for file in files for row in file if span[0] <= row[0] <= span[1]), key=lambda row: row[0])
 
 
@@ -251,7 +251,7 @@ def merges_of(path: Path) -> list[Receipt]:
 def test_a_run_that_is_killed_between_merges_goes_on(
     folder: Path, killed_at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is merged is used, before a round and within it; the results are those of a run that was not killed."""
+    """After a kill before or within the round, finished merges are reused, and results equal those of an undisturbed run."""
     stages = steps(Pages(), Urls())
     small_ranges(monkeypatch, 10**9)
     quick(pipeline(folder, stages, root="whole"))
